@@ -1,0 +1,12 @@
+{# Text without white space at its ends (S1); null when nothing is left. #}
+{% macro clean_text(text) -%}
+    {{ return(adapter.dispatch('clean_text', 'journey_analytics')(text)) }}
+{%- endmacro %}
+
+{# DuckDB's trim() is the dearest part of a cleaned row, and almost no value needs it: look at both ends first. #}
+{% macro duckdb__clean_text(text) -%}
+    case
+        when {{ text }} > '!' and {{ text }}[-1] > ' ' then {{ text }}
+        else nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), '')
+    end
+{%- endmacro %}

@@ -1,0 +1,6 @@
+{# A 64-bit hash of one text. It may filter rows, it is never an identity: compare the text itself where hashes meet. #}
+{% macro hash64(text) -%}
+    {{ return(adapter.dispatch('hash64', 'journey_analytics')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__hash64(text) -%} hash({{ text }}) {%- endmacro %}

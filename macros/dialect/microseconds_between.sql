@@ -1,0 +1,8 @@
+{# Elapsed microseconds from one timestamp to a later one, a whole number; negative when the second is the earlier. #}
+{% macro microseconds_between(earlier, later) -%}
+    {{ return(adapter.dispatch('microseconds_between', 'journey_analytics')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__microseconds_between(earlier, later) -%}
+    epoch_us({{ later }}) - epoch_us({{ earlier }})
+{%- endmacro %}

@@ -1,0 +1,71 @@
+-- Grain: one conversion event of a journey, credited to the one entry it converts.
+-- The same user event can be a conversion event of several journeys.
+with entries as (
+
+    select * from {{ ref('int_journey_entries') }}
+
+),
+
+-- What the journey counts as a conversion, at any time and by anybody.
+candidates as (
+
+    select
+        journeys.journey_id,
+        journeys.attribution_window_minutes,
+        user_events.user_id,
+        user_events.event_id,
+        user_events.occurred_at
+    from {{ ref('int_user_events') }} as user_events
+    inner join {{ ref('int_journeys') }} as journeys
+        on user_events.event_name = journeys.conversion_event_name
+
+),
+
+valid_for_an_entry as (
+
+    select
+        candidates.event_id,
+        candidates.journey_id,
+        candidates.user_id,
+        candidates.occurred_at,
+        entries.entry_id,
+        row_number() over (
+            partition by candidates.journey_id, candidates.event_id
+            order by entries.entry_number desc
+        ) as entry_recency
+    from candidates
+    inner join entries
+        on
+            candidates.journey_id = entries.journey_id
+            and candidates.user_id = entries.user_id
+            -- Both ends count: the moment of entry, and the last microsecond of the window.
+            and candidates.occurred_at >= entries.entered_at
+            and (
+                entries.exited_at is null
+                or candidates.occurred_at
+                <= entries.exited_at + interval '1' minute * candidates.attribution_window_minutes
+            )
+            -- What caused the entry is not its result. It may still convert an earlier entry.
+            and candidates.event_id is distinct from entries.trigger_event_id
+
+),
+
+-- Valid for several entries, credited to the latest: one event is never counted twice.
+credited as (
+
+    select
+        event_id,
+        journey_id,
+        user_id,
+        occurred_at,
+        entry_id,
+        row_number() over (
+            partition by journey_id, user_id
+            order by occurred_at, event_id
+        ) = 1 as is_first_conversion
+    from valid_for_an_entry
+    where entry_recency = 1
+
+)
+
+select * from credited

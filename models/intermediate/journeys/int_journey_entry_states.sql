@@ -1,0 +1,55 @@
+-- Grain: one entry of a user into a journey, with what time and conversions have made of it.
+-- A view: windows close by time alone, without any new row of the entry.
+with entries as (
+
+    select * from {{ ref('int_journey_entries') }}
+
+),
+
+journeys as (
+
+    select * from {{ ref('int_journeys') }}
+
+),
+
+converted_entries as (
+
+    select entry_id
+    from {{ ref('int_journey_conversions') }}
+    group by entry_id
+
+),
+
+windowed as (
+
+    select
+        entries.*,
+        converted_entries.entry_id is not null as is_converted,
+        -- Exactly at the end of the window a conversion can still arrive, so the window is not over yet.
+        coalesce(
+            completeness.data_complete_at
+            > entries.exited_at + interval '1' minute * coalesce(journeys.attribution_window_minutes, 0),
+            false
+        ) as is_window_over
+    from entries
+    cross join {{ ref('int_data_completeness') }} as completeness
+    left join journeys on entries.journey_id = journeys.journey_id
+    left join converted_entries on entries.entry_id = converted_entries.entry_id
+
+),
+
+states as (
+
+    select
+        *,
+        case
+            when is_converted then 'converted'
+            when exited_at is null then 'active'
+            when is_window_over then 'exited_window_closed'
+            else 'exited_window_open'
+        end as entry_state
+    from windowed
+
+)
+
+select * from states

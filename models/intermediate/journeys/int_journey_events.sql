@@ -1,0 +1,60 @@
+-- Grain: one accepted journey event.
+with usable_rows as (
+
+    select * from {{ ref('int_journey_event_rows') }}
+    where reject_reason is null
+
+),
+
+redeliveries as (
+
+    select * from {{ ref('int_journey_event_redeliveries') }}
+
+),
+
+delivered_once as (
+
+    select *
+    from usable_rows
+    where not exists (select 1 from redeliveries where redeliveries.event_id_hash = usable_rows.event_id_hash)
+
+),
+
+accepted as (
+
+    select
+        event_id,
+        journey_id,
+        user_id,
+        event_type,
+        step_id,
+        journey_instance_id,
+        trigger_event_id,
+        platform,
+        outcome,
+        exit_reason,
+        occurred_at,
+        loaded_at
+    from delivered_once
+
+    union all
+
+    select
+        event_id,
+        journey_id,
+        user_id,
+        event_type,
+        step_id,
+        journey_instance_id,
+        trigger_event_id,
+        platform,
+        outcome,
+        exit_reason,
+        occurred_at,
+        loaded_at
+    from redeliveries
+    where delivery_number = 1
+
+)
+
+select * from accepted

@@ -1,0 +1,87 @@
+-- Grain: one user behind one metric of a whole journey.
+with step_user_events as (
+
+    select * from {{ ref('int_journey_step_user_events') }}
+
+),
+
+entry_states as (
+
+    select * from {{ ref('int_journey_entry_states') }}
+
+),
+
+conversions as (
+
+    select * from {{ ref('int_journey_conversions') }}
+
+),
+
+counted_moments as (
+
+    select
+        'total_entries' as metric,
+        journey_id,
+        user_id,
+        entered_at as counted_at
+    from entry_states
+
+    union all
+
+    select
+        'total_exits' as metric,
+        journey_id,
+        user_id,
+        exited_at as counted_at
+    from entry_states
+    where entry_state in ('exited_window_open', 'exited_window_closed')
+
+    union all
+
+    select
+        'converted_users' as metric,
+        journey_id,
+        user_id,
+        occurred_at as counted_at
+    from conversions
+    where is_first_conversion
+
+    union all
+
+    select
+        'conversion_events' as metric,
+        journey_id,
+        user_id,
+        occurred_at as counted_at
+    from conversions
+
+),
+
+metric_users as (
+
+    select
+        metric,
+        journey_id,
+        user_id,
+        count(*) as event_count,
+        min(counted_at) as first_at,
+        max(counted_at) as last_at
+    from counted_moments
+    group by metric, journey_id, user_id
+
+    union all
+
+    select
+        'messages_sent' as metric,
+        journey_id,
+        user_id,
+        cast(sum(event_count) as bigint) as event_count,
+        min(first_at) as first_at,
+        max(last_at) as last_at
+    from step_user_events
+    where event_type = 'message_sent'
+    group by journey_id, user_id
+
+)
+
+select * from metric_users

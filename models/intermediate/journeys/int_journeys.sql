@@ -1,0 +1,38 @@
+-- Grain: one defined journey, as its latest delivery defines it.
+with deliveries as (
+
+    select * from {{ ref('stg_journeys') }}
+    where journey_id is not null
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by journey_id
+            -- A tie on loaded_at is broken by content, so that the order of rows never decides.
+            order by
+                loaded_at desc nulls last,
+                journey_name nulls last,
+                conversion_event_name nulls last,
+                attribution_window_minutes
+        ) as recency
+    from deliveries
+
+),
+
+in_force as (
+
+    select
+        journey_id,
+        journey_name,
+        conversion_event_name,
+        attribution_window_minutes
+    from ranked
+    where recency = 1
+
+)
+
+select * from in_force

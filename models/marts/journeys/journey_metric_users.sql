@@ -1,0 +1,86 @@
+-- Grain: one user behind one metric of a journey, step or outcome: the list that each published count sums up.
+with journey_metric_users as (
+
+    select * from {{ ref('int_journey_metric_users') }}
+
+),
+
+step_metric_users as (
+
+    select * from {{ ref('int_journey_step_metric_users') }}
+
+),
+
+outcome_users as (
+
+    select * from {{ ref('int_journey_step_user_events') }}
+    where event_type = 'step_outcome'
+
+),
+
+stalled_visits as (
+
+    select
+        *,
+        case visit_state when 'waiting' then 'waiting_count' else 'dropped_off_count' end as metric
+    from {{ ref('int_journey_step_visits') }}
+    where visit_state = 'waiting' or (visit_state = 'exited' and not is_entry_converted)
+
+),
+
+metric_users as (
+
+    select
+        metric,
+        journey_id,
+        null as step_id,
+        null as outcome,
+        user_id,
+        event_count,
+        first_at,
+        last_at
+    from journey_metric_users
+
+    union all
+
+    select
+        metric,
+        journey_id,
+        step_id,
+        null as outcome,
+        user_id,
+        event_count,
+        first_at,
+        last_at
+    from step_metric_users
+
+    union all
+
+    select
+        'outcome_count' as metric,
+        journey_id,
+        step_id,
+        outcome,
+        user_id,
+        event_count,
+        first_at,
+        last_at
+    from outcome_users
+
+    union all
+
+    select
+        metric,
+        journey_id,
+        step_id,
+        null as outcome,
+        user_id,
+        count(*) as event_count,
+        min(visited_at) as first_at,
+        max(visited_at) as last_at
+    from stalled_visits
+    group by metric, journey_id, step_id, user_id
+
+)
+
+select * from metric_users

@@ -1,0 +1,81 @@
+-- Grain: one way between two places of a journey: into its first step, from step to step, out of it, or still there.
+with visits as (
+
+    select * from {{ ref('int_journey_step_visits') }}
+    where visit_state != 'unmatched'
+
+),
+
+stepless_entries as (
+
+    select * from {{ ref('int_journey_entries') }}
+    where visit_count = 0
+
+),
+
+moves as (
+
+    select
+        journey_id,
+        user_id,
+        'entry' as transition_kind,
+        null as from_step_id,
+        step_id as to_step_id,
+        {{ microseconds_between('entered_at', 'visited_at') }} as microseconds
+    from visits
+    where visit_number = 1
+
+    union all
+
+    select
+        journey_id,
+        user_id,
+        'step' as transition_kind,
+        step_id as from_step_id,
+        next_step_id as to_step_id,
+        {{ microseconds_between('visited_at', 'next_visited_at') }} as microseconds
+    from visits
+    where visit_state = 'continued'
+
+    union all
+
+    -- Visits after the exit still belong to the entry, so these seconds can be negative.
+    select
+        journey_id,
+        user_id,
+        case visit_state when 'exited' then 'exit' else 'waiting' end as transition_kind,
+        step_id as from_step_id,
+        null as to_step_id,
+        {{ microseconds_between('visited_at', 'exited_at') }} as microseconds
+    from visits
+    where visit_state != 'continued'
+
+    union all
+
+    select
+        journey_id,
+        user_id,
+        case when exited_at is not null then 'exit' else 'waiting' end as transition_kind,
+        null as from_step_id,
+        null as to_step_id,
+        {{ microseconds_between('entered_at', 'exited_at') }} as microseconds
+    from stepless_entries
+
+),
+
+transitions as (
+
+    select
+        journey_id,
+        transition_kind,
+        from_step_id,
+        to_step_id,
+        count(*) as transition_count,
+        count(distinct user_id) as user_count,
+        {{ median_seconds('microseconds') }} as median_seconds
+    from moves
+    group by journey_id, transition_kind, from_step_id, to_step_id
+
+)
+
+select * from transitions
