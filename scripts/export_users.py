@@ -141,7 +141,7 @@ def open_marts(database: Path, spill: Path | None = None) -> Iterator[duckdb.Duc
     except (duckdb.Error, UnicodeError) as error:
         why = reason(error)
         if "Could not set lock" in why:
-            why = "it is being written; wait for the end of that, or name the published copy with --database"
+            why = "a build is writing it, so wait for its end or name the published copy with --database"
         raise click.UsageError(f"Cannot open the database {name}: {why}.") from error
     with connection:
         # Not in `config`, which DuckDB applies in no particular order: once closed it refuses a `temp_directory`.
@@ -173,7 +173,7 @@ def explain_missing(wanted: UserList, catalog: Catalog) -> str | None:
     if metric != "outcome_count" and outcome is not None:
         return f"--outcome goes with the metric 'outcome_count' only: leave it out for {quote(metric)}."
     if metric in STEP_METRICS and step_id is None:
-        return f"The metric {quote(metric)} needs --step, such as {nearest('', steps)}."
+        return f"The metric {quote(metric)} needs --step (steps there: {nearest('', steps)})."
     if metric in JOURNEY_METRICS and step_id is not None:
         near = nearest(metric, STEP_METRICS)
         return f"{quote(metric)} counts a whole journey: leave out --step (nearest of the step metrics: {near})."
@@ -182,7 +182,7 @@ def explain_missing(wanted: UserList, catalog: Catalog) -> str | None:
     if metric not in [name.metric for name in in_place]:
         return f"{place} has no {quote(metric)} (nearest: {nearest(metric, [name.metric for name in in_place])})."
     if outcome is None:
-        return f"The metric 'outcome_count' needs --outcome, such as {nearest('', outcomes)}."
+        return f"The metric 'outcome_count' needs --outcome (outcomes there: {nearest('', outcomes)})."
     return f"{place} has no outcome {quote(outcome)} (nearest: {nearest(outcome, outcomes)})."
 
 

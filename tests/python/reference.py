@@ -344,6 +344,11 @@ def pct(part: int | None, whole: int | None) -> float | None:
     return None if part is None or not whole else 100.0 * part / whole
 
 
+def median_seconds(waits: list[timedelta]) -> float | None:
+    """The middle of whole microseconds, in seconds: divided last, so that nothing is rounded twice."""
+    return median(wait // MICROSECOND for wait in waits) / 1e6 if waits else None
+
+
 def users(events: list[Event]) -> int:
     """Distinct users."""
     return len({event.user_id for event in events})
@@ -479,7 +484,7 @@ def journey_step_flow(facts: Facts) -> Iterator[Row]:
         visits = [visit for visit in facts.visits if visit.event.step == step]
         states = Counter(visit.state for visit in visits)
         dropped_off_count = sum(visit.is_dropped_off for visit in visits)
-        waits = [(visit.next.occurred_at - visit.event.occurred_at).total_seconds() for visit in visits if visit.next]
+        waits = [visit.next.occurred_at - visit.event.occurred_at for visit in visits if visit.next]
         entered_users = sum(journey_id == step[0] for journey_id, _ in facts.first_entries)
         yield {
             "journey_id": step[0],
@@ -489,26 +494,26 @@ def journey_step_flow(facts: Facts) -> Iterator[Row]:
             "dropped_off_count": dropped_off_count,
             "drop_off_pct": pct(dropped_off_count, len(visits)),
             "reached_user_pct": pct(users([visit.event for visit in visits]), entered_users),
-            "median_seconds_to_next_step": median(waits) if waits else None,
+            "median_seconds_to_next_step": median_seconds(waits),
         }
 
 
-def moves(entry: Entry) -> Iterator[tuple[str, str | None, str | None, float | None]]:
-    """The transitions of one entry: kind, from, to, seconds."""
+def moves(entry: Entry) -> Iterator[tuple[str, str | None, str | None, timedelta | None]]:
+    """The transitions of one entry: kind, from, to, elapsed time."""
     step: str | None = None
     moment = entry.event.occurred_at
     for visit in entry.visits:
         kind = "entry" if step is None else "step"
-        yield kind, step, visit.step_id, (visit.occurred_at - moment).total_seconds()
+        yield kind, step, visit.step_id, visit.occurred_at - moment
         step, moment = visit.step_id, visit.occurred_at
     if entry.exited_at is None:
         yield "waiting", step, None, None
     else:
-        yield "exit", step, None, (entry.exited_at - moment).total_seconds()
+        yield "exit", step, None, entry.exited_at - moment
 
 
 def journey_step_transitions(facts: Facts) -> Iterator[Row]:
-    found: dict[tuple[str, str, str | None, str | None], list[tuple[str, float | None]]] = defaultdict(list)
+    found: dict[tuple[str, str, str | None, str | None], list[tuple[str, timedelta | None]]] = defaultdict(list)
     for entry in facts.entries:
         for kind, origin, target, elapsed in moves(entry):
             found[entry.event.journey_id, kind, origin, target].append((entry.event.user_id, elapsed))
@@ -517,7 +522,7 @@ def journey_step_transitions(facts: Facts) -> Iterator[Row]:
         yield {
             "journey_id": journey_id, "transition_kind": kind, "from_step_id": origin, "to_step_id": target,
             "transition_count": len(hits), "user_count": len({user_id for user_id, _ in hits}),
-            "median_seconds": median(waits) if waits else None,
+            "median_seconds": median_seconds(waits),
         }  # fmt: skip
 
 

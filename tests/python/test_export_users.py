@@ -13,12 +13,14 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import click
 import duckdb
@@ -107,33 +109,65 @@ def big_marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def command(database: Path, *arguments: object) -> list[str]:
-    return [sys.executable, str(SCRIPT), "--database", str(database), *map(str, arguments)]
-
-
 def environment(**variables: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("JOURNEY_")} | variables
 
 
-def run(database: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+def command(database: Path, *arguments: object) -> list[str]:
+    return [sys.executable, str(SCRIPT), "--database", str(database), *map(str, arguments)]
+
+
+def request(output: Path, *arguments: str, journey: str = "welcome") -> list[str]:
+    metric = [] if "--metric" in arguments else ["--metric", "total_entries"]
+    kind = "xlsx" if output.suffix == ".xlsx" else "csv"
+    return ["--journey", journey, *metric, *arguments, "--format", kind, "--output", str(output)]
+
+
+Done = subprocess.CompletedProcess[str]
+
+
+def run_process(line: list[str]) -> Done:
+    return subprocess.run(line, capture_output=True, text=True, env=environment())
+
+
+def run(database: Path, *arguments: object, **variables: str) -> Done:
+    """Run the script in this process, which is quicker than a new one."""
     line = command(database, *arguments)
-    return subprocess.run(line, capture_output=True, text=True, env=environment(**variables))
+    code, stdout, stderr = 0, io.StringIO(), io.StringIO()
+    with (
+        kept_signal_handlers(),
+        patch("sys.argv", line[1:]),
+        patch.dict("os.environ", environment(**variables), clear=True),
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+    ):
+        try:
+            script.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(line, code, stdout.getvalue(), stderr.getvalue())
 
 
-def export(database: Path, output: Path, *arguments: str, journey: str = "welcome", **variables: str) -> str:
-    """Export with success and give what was said."""
-    chosen = () if "--metric" in arguments else ["--metric", "total_entries"]
-    kind = output.suffix[1:]
-    done = run(database, "--journey", journey, *chosen, *arguments, "--format", kind, "--output", output, **variables)
+@contextmanager
+def kept_signal_handlers() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def export(database: Path, output: Path, *arguments: str, journey: str = "welcome", **variables: str) -> None:
+    done = run(database, *request(output, *arguments, journey=journey), **variables)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    return done.stderr
 
 
 def read_csv(path: Path) -> list[list[str]]:
     return list(csv.reader(io.StringIO(path.read_bytes().decode(), newline="")))
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+def assert_refused(done: Done, code: int, *words: str) -> None:
     """One sentence on stderr, nothing on stdout."""
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1, done.stderr
@@ -147,7 +181,7 @@ def test_csv_is_byte_exact_and_ordered_by_code_point(tmp_path: Path) -> None:
     moment = datetime(2026, 1, 31, 12, 0, 0, 5)
     ids = ["é", "a,b", 'say "hi"', "two\nlines", "007", "Z", "a b", "=1+1", "+1", "-1", "@x", "\U0001f600", "\ufffd"]
     database = build_marts(tmp_path / "journey.duckdb", [(user_id, 1, moment, NOON) for user_id in ids])
-    said = export(database, tmp_path / "users.csv")
+    done = run_process(command(database, *request(tmp_path / "users.csv")))
     times = b",1,2026-01-31T12:00:00.000005Z,2026-01-31T12:00:00.000000Z\r\n"
     cells = [
         *(b"'+1", b"'-1", b"007", b"'=1+1", b"'@x", b"Z", b"a b", b'"a,b"', b'"say ""hi"""', b'"two\nlines"'),
@@ -155,7 +189,7 @@ def test_csv_is_byte_exact_and_ordered_by_code_point(tmp_path: Path) -> None:
     ]
     expected = b"user_id,event_count,first_at,last_at\r\n" + b"".join(cell + times for cell in cells)
     assert (tmp_path / "users.csv").read_bytes() == expected
-    assert said == f"Wrote 13 users to '{tmp_path}/users.csv'.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"Wrote 13 users to '{tmp_path}/users.csv'.\n")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -225,7 +259,8 @@ HOSTILE_IDS = [
 
 def test_xlsx_keeps_texts_as_texts_numbers_as_numbers_and_times_as_times(tmp_path: Path) -> None:
     database = build_marts(tmp_path / "journey.duckdb", [(user_id, 7, NOON, NOON) for user_id in HOSTILE_IDS])
-    export(database, tmp_path / "users.xlsx")
+    done = run_process(command(database, *request(tmp_path / "users.xlsx")))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
     (sheet,) = openpyxl.load_workbook(tmp_path / "users.xlsx").worksheets
     assert tuple(cell.value for cell in sheet[1]) == HEADER
     lines = list(sheet.iter_rows(min_row=2))
@@ -289,17 +324,8 @@ def test_excel_days_know_the_29_february_1900(day: datetime, serial: float) -> N
 @pytest.mark.parametrize("user_id", ["a" * 32_768, "\U0001f600" * 16_384])
 def test_an_id_too_long_for_excel_is_refused_not_cut(tmp_path: Path, user_id: str) -> None:
     database = build_marts(tmp_path / "journey.duckdb", [(user_id, 1, NOON, NOON)])
-    line = [
-        "--journey",
-        "welcome",
-        "--metric",
-        "total_entries",
-        "--format",
-        "xlsx",
-        "--output",
-        tmp_path / "users.xlsx",
-    ]
-    assert_refused(run(database, *line), 2, "too long for an Excel cell", "--format csv")
+    done = run(database, *request(tmp_path / "users.xlsx"))
+    assert_refused(done, 2, "too long for an Excel cell", "--format csv")
     assert os.listdir(tmp_path) == ["journey.duckdb"]
 
 
@@ -354,7 +380,7 @@ def test_ids_are_values_never_sql(tmp_path: Path) -> None:
 
 
 def test_list_shows_every_number_with_its_counts(marts: Path) -> None:
-    done = run(marts, "--list")
+    done = run_process(command(marts, "--list"))
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines[0] == ["journey", "step", "metric", "outcome", "event_count", "user_count"]
@@ -389,8 +415,8 @@ def test_pseudonyms_are_hmac_and_in_their_own_order(marts: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("variables", [{}, {"JOURNEY_EXPORT_KEY": ""}])
 def test_pseudonyms_need_a_key(marts: Path, tmp_path: Path, variables: dict[str, str]) -> None:
-    line = ["--journey", "welcome", "--metric", "total_entries", "--format", "csv", "--output", tmp_path / "users.csv"]
-    assert_refused(run(marts, *line, "--pseudonymize", **variables), 2, "JOURNEY_EXPORT_KEY")
+    done = run(marts, *request(tmp_path / "users.csv", "--pseudonymize"), **variables)
+    assert_refused(done, 2, "JOURNEY_EXPORT_KEY")
     assert os.listdir(tmp_path) == []
 
 
@@ -405,17 +431,20 @@ def test_pseudonyms_need_a_key(marts: Path, tmp_path: Path, variables: dict[str,
         ("--journey welcome --metric entry_user_count", "no metric 'entry_user_count' (nearest: 'entry_count', "),
         (
             "--journey welcome --metric sent_count",
-            "'sent_count' needs --step, such as 'ask', 'push', 'unseen', 'wait'.",
+            "'sent_count' needs --step (steps there: 'ask', 'push', 'unseen', 'wait').",
         ),
-        ("--journey winback --metric sent_count", "'sent_count' needs --step, such as none."),
+        ("--journey winback --metric sent_count", "'sent_count' needs --step (steps there: none)."),
         ("--journey welcome --metric sent_count --step pusch", "no step 'pusch' (nearest: 'push', "),
         (
             "--journey welcome --metric sent_count --step wait",
             "'wait' of 'welcome' has no 'sent_count' (nearest: 'entry_",
         ),
-        ("--journey welcome --metric outcome_count --step push", "has no 'outcome_count' (nearest: 'entry_count'"),
+        ("--journey welcome --metric outcome_count --step push", "has no 'outcome_count' (nearest: 'clicked_count'"),
         ("--journey welcome --metric messages_sent --step push", "counts a whole journey: leave out --step"),
-        ("--journey welcome --metric outcome_count --step ask", "needs --outcome, such as '(none)', 'later', 'yes'."),
+        (
+            "--journey welcome --metric outcome_count --step ask",
+            "needs --outcome (outcomes there: '(none)', 'later', 'yes').",
+        ),
         ("--journey welcome --metric outcome_count --step ask --outcome Yess", "no outcome 'Yess' (nearest: 'yes', "),
         ("--journey welcome --metric sent_count --step push --outcome yes", "leave it out for 'sent_count'"),
         ("--journey welcome --metric total_entries --outcome yes", "leave it out for 'total_entries'"),
@@ -438,12 +467,11 @@ def test_a_list_that_does_not_exist(marts: Path, tmp_path: Path, arguments: str,
     ],
 )
 def test_a_command_line_that_cannot_be_understood(marts: Path, arguments: list[str], words: list[str]) -> None:
-    assert_refused(run(marts, *arguments), 2, *words)
+    assert_refused(run_process(command(marts, *arguments)), 2, *words)
 
 
-def refuse(database: Path, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    line = ["--journey", "welcome", "--metric", "total_entries", "--format", "csv", "--output", output]
-    return run(database, *line, *more)
+def refuse(database: Path, output: Path, *more: str) -> Done:
+    return run(database, *request(output, *more))
 
 
 def test_a_database_that_is_not_there_or_not_one(tmp_path: Path) -> None:
@@ -468,8 +496,8 @@ def test_a_database_that_is_being_written(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as writer:
         assert writer.stdout is not None and writer.stdout.readline() == b"held\n"
-        assert_refused(refuse(database, tmp_path / "users.csv"), 2, "it is being written", "published copy")
-        assert_refused(run(database, "--list"), 2, "it is being written")
+        assert_refused(refuse(database, tmp_path / "users.csv"), 2, "a build is writing it", "published copy")
+        assert_refused(run(database, "--list"), 2, "a build is writing it")
         writer.communicate()
     assert not (tmp_path / "users.csv").exists()
 
@@ -522,8 +550,7 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
 def test_a_failed_export_leaves_the_existing_file_even_with_force(marts: Path, tmp_path: Path) -> None:
     output = tmp_path / "users.csv"
     output.write_text("precious")
-    arguments = ["--journey", "none", "--metric", "total_entries", "--format", "csv", "--force"]
-    assert_refused(run(marts, *arguments, "--output", output), 2, "no journey")
+    assert_refused(run(marts, *request(output, "--force", journey="none")), 2, "no journey")
     assert output.read_text() == "precious"
 
 
@@ -539,29 +566,32 @@ def test_what_is_not_a_plain_file_is_never_replaced(tmp_path: Path) -> None:
     os.link(database, tmp_path / "twin")
     assert_refused(refuse(database, tmp_path / "twin", "--force"), 2, "is the database itself")
     assert (tmp_path / "target").read_text() == "precious" and not (tmp_path / "nothing").exists()
-    export(database, tmp_path / "users.csv")
+    assert "welcome" in run(database, "--list").stdout
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_a_full_disk_leaves_no_file(big_marts: Path, tmp_path: Path, kind: str) -> None:
-    line = ["--journey", "winback", "--metric", "total_entries", "--format", kind, "--output", tmp_path / "users"]
-    program = "import resource, os, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6)); "
-    limited = [sys.executable, "-c", program + "os.execv(sys.executable, sys.argv)", *command(big_marts, *line)]
-    done = subprocess.run(limited, capture_output=True, text=True, env=environment())
-    assert_refused(done, 1, f"Cannot write '{tmp_path}/users'", "File too large")
+@pytest.mark.parametrize("name", ["users.csv", "users.xlsx"])
+def test_a_full_disk_leaves_no_file(big_marts: Path, tmp_path: Path, name: str) -> None:
+    code = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6)); "
+    code += "os.execv(sys.executable, sys.argv[1:])"
+    line = command(big_marts, *request(tmp_path / name, journey="winback"))
+    done = run_process([sys.executable, "-c", code, *line])
+    assert_refused(done, 1, f"Cannot write '{tmp_path / name}'", "File too large")
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("number", "kind", "size"),
-    [(signal.SIGTERM, "csv", 0), (signal.SIGINT, "csv", 1), (signal.SIGHUP, "xlsx", 0), (signal.SIGKILL, "csv", 1)],
+    ("number", "name", "size"),
+    [
+        *((signal.SIGTERM, "users.csv", 0), (signal.SIGINT, "users.csv", 1)),
+        *((signal.SIGHUP, "users.xlsx", 0), (signal.SIGKILL, "users.csv", 1)),
+    ],
 )
 def test_a_killed_export_leaves_no_file(
-    big_marts: Path, tmp_path: Path, number: signal.Signals, kind: str, size: int
+    big_marts: Path, tmp_path: Path, number: signal.Signals, name: str, size: int
 ) -> None:
     """`size` 0 strikes while DuckDB sorts, 1 while the file grows."""
-    line = ["--journey", "winback", "--metric", "total_entries", "--format", kind, "--output", tmp_path / "users"]
-    child = subprocess.Popen(command(big_marts, *line), stderr=subprocess.PIPE, env=environment())
+    line = command(big_marts, *request(tmp_path / name, journey="winback"))
+    child = subprocess.Popen(line, stderr=subprocess.PIPE, env=environment())
     while not [file for file in tmp_path.glob(".export_users_*/finished") if file.stat().st_size >= size]:
         assert child.poll() is None, "it was over before it could be killed"
         time.sleep(0.005)
@@ -576,11 +606,12 @@ def test_a_killed_export_leaves_no_file(
         assert os.listdir(tmp_path) == []
 
 
-def test_a_signal_ignored_by_the_caller_stays_ignored(marts: Path) -> None:
-    code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); import runpy, sys; sys.argv = sys.argv[1:]; "
-    code += "runpy.run_path(sys.argv[0])['unwind_on_signals'](); print(signal.getsignal(signal.SIGHUP).name)"
-    done = subprocess.run([sys.executable, "-c", code, str(SCRIPT)], capture_output=True, text=True)
-    assert done.stdout == "SIG_IGN\n", done.stderr
+def test_a_signal_ignored_by_the_caller_stays_ignored() -> None:
+    with kept_signal_handlers():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        script.unwind_on_signals()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert callable(signal.getsignal(signal.SIGTERM))
 
 
 # The connection and the terminal
@@ -622,26 +653,22 @@ def test_the_users_come_in_batches(big_marts: Path) -> None:
         total, users = script.read_users(connection, script.UserList("winback", None, "total_entries", None), None)
         assert total == 700_000
         assert len(next(users)) == 4
-        (counted,) = [len(users.gi_frame.f_locals["rows"])]
-        assert counted == 10_000
+        assert len(users.gi_frame.f_locals["rows"]) == 10_000
 
 
-@pytest.mark.parametrize("with_variable", [True, False])
-def test_the_default_database_is_the_build_file(marts: Path, with_variable: bool) -> None:
-    variables = {"JOURNEY_DUCKDB_PATH": str(marts) if with_variable else ""}
-    line = [sys.executable, "-c", f"import runpy, sys; m = runpy.run_path({str(SCRIPT)!r}); "]
-    line[2] += (
-        "print([o for o in m['export_users'].make_context('x', ['--list']).params.items() if o[0] == 'database'][0][1])"
-    )
-    done = subprocess.run(line, capture_output=True, text=True, env=environment(**variables))
-    assert done.stdout.strip() == str(marts if with_variable else PROJECT / "journey_analytics.duckdb"), done.stderr
+@pytest.mark.parametrize(
+    ("variable", "database"),
+    [("/data/build.duckdb", Path("/data/build.duckdb")), ("", PROJECT / "journey_analytics.duckdb")],
+)
+def test_the_default_database_is_the_build_file(variable: str, database: Path) -> None:
+    with patch.dict("os.environ", {"JOURNEY_DUCKDB_PATH": variable}):
+        assert script.export_users.make_context("export_users", ["--list"]).params["database"] == database
 
 
-def test_a_progress_bar_only_on_a_terminal(marts: Path, tmp_path: Path) -> None:
+def test_a_progress_bar_on_a_terminal(marts: Path, tmp_path: Path) -> None:
     terminal, stderr = pty.openpty()
-    line = ["--journey", "welcome", "--metric", "total_entries", "--format", "csv", "--output", tmp_path / "users.csv"]
-    subprocess.run(command(marts, *line), stderr=stderr, env=environment(TERM="xterm"), check=True)
+    line = command(marts, *request(tmp_path / "users.csv"))
+    subprocess.run(line, stderr=stderr, env=environment(TERM="xterm"), check=True)
     os.close(stderr)
     assert b"Writing users" in os.read(terminal, 100_000)
     os.close(terminal)
-    assert "Writing users" not in export(marts, tmp_path / "again.csv")

@@ -17,7 +17,7 @@ ranked as (
                 loaded_at desc nulls last,
                 journey_name nulls last,
                 conversion_event_name nulls last,
-                attribution_window_minutes
+                attribution_window_minutes nulls last
         ) as recency
     from deliveries
 
@@ -29,7 +29,8 @@ in_force as (
         journey_id,
         journey_name,
         conversion_event_name,
-        attribution_window_minutes
+        -- No window means that counting stops with the exit.
+        coalesce(attribution_window_minutes, 0) as attribution_window_minutes
     from ranked
     where recency = 1
 

@@ -12,7 +12,7 @@ cleaned as (
         {{ clean_text('journey_id') }} as journey_id,
         {{ clean_text('journey_name') }} as journey_name,
         lower({{ clean_text('conversion_event_name') }}) as conversion_event_name,
-        cast(coalesce(attribution_window_minutes, 0) as bigint) as attribution_window_minutes,
+        cast(attribution_window_minutes as bigint) as attribution_window_minutes,
         cast(loaded_at as timestamp) as loaded_at
     from deliveries
 
