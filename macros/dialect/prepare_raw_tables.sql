@@ -6,42 +6,54 @@
 {% macro default__prepare_raw_tables() -%} {%- endmacro %}
 
 {#
-    DuckDB reads JOURNEY_RAW_PATH in place, through one view per raw table. The view names the files found now, so
-    that a file landing in the middle of a run belongs whole to the next one. Its first branch has no rows but every
-    documented column: a missing folder is an empty table, a missing optional column null.
+    DuckDB reads JOURNEY_RAW_PATH in place, through one view per raw table. The view names the files found now, so that
+    a file landing in the middle of a run belongs whole to the next one. It has exactly the documented columns in their
+    documented types: a missing folder is an empty table, a missing optional column null, an unknown column left out.
 #}
 {% macro duckdb__prepare_raw_tables() -%}
     {%- set raw_path = env_var('JOURNEY_RAW_PATH', '') -%}
     {%- if execute -%}
         {%- for source in graph.sources.values() | selectattr('source_name', 'equalto', 'raw') -%}
-            {%- set relation = api.Relation.create(database=target.database, schema=source.schema, identifier=source.identifier) -%}
+            {%- set relation = api.Relation.create(
+                database=target.database, schema=source.schema, identifier=source.identifier
+            ) -%}
             {%- set existing = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
-            {%- if raw_path and existing is not none and not existing.is_view -%}
-                {%- do adapter.drop_relation(existing) -%}
-            {%- elif not raw_path and existing is not none and existing.is_view -%}
+            {#- A view left by a run on files, or a table left by the sample, would be in the way of the other. -#}
+            {%- if existing is not none and existing.is_view != (raw_path != '') -%}
                 {%- do adapter.drop_relation(existing) -%}
             {%- endif -%}
             {%- if raw_path -%}
                 {%- do adapter.create_schema(relation.without_identifier()) -%}
-                {%- do run_query(duckdb__raw_view_sql(relation, source.columns.values(), raw_path)) -%}
+                {%- do run_query(duckdb__raw_view(relation, source.columns.values(), raw_path)) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro duckdb__raw_view_sql(relation, columns, raw_path) -%}
-    {#- Brackets and wildcards in a folder's own name are not patterns. -#}
-    {%- set folder = modules.re.sub('([\[*?])', '[\\1]', raw_path ~ '/' ~ relation.identifier) -%}
-    {%- set found = run_query("select file from glob('" ~ (folder | replace("'", "''")) ~ "/**/*.parquet') order by file") -%}
+{% macro duckdb__raw_view(relation, columns, raw_path) -%}
+    {%- set pattern = duckdb__file_name(raw_path ~ '/' ~ relation.identifier) ~ '/**/*.parquet' -%}
+    {%- set files = run_query("select file from glob('" ~ pattern ~ "') order by file").columns[0].values() -%}
+    {%- set delivered = [] -%}
+    {%- if files -%}
+        {%- set rows -%}
+            read_parquet(
+                [{% for file in files %}'{{ duckdb__file_name(file) }}'{{ ', ' if not loop.last }}{% endfor %}],
+                union_by_name = true,
+                hive_partitioning = false
+            )
+        {%- endset -%}
+        {%- set delivered = run_query('describe select * from ' ~ rows).columns[0].values() | map('lower') | list -%}
+    {%- endif -%}
     create or replace view {{ relation }} as
-    select {% for column in columns %}cast(null as {{ column.data_type }}) as {{ column.name }}{{ ', ' if not loop.last }}{% endfor %}
-    where false
-    {%- if found.rows %}
-    union all by name
-    select * from read_parquet([
-        {%- for row in found.rows %}
-        '{{ modules.re.sub('([\[*?])', '[\\1]', row[0]) | replace("'", "''") }}'{{ ',' if not loop.last }}
+    select
+        {%- for column in columns %}
+        cast({{ column.name if column.name in delivered else 'null' }} as {{ column.data_type }}) as {{ column.name }}
+        {{- ',' if not loop.last }}
         {%- endfor %}
-    ], union_by_name = true, hive_partitioning = false)
-    {%- endif %}
+    {% if files %}from {{ rows }}{% else %}where false{% endif %}
+{%- endmacro %}
+
+{# A file or folder name inside a quoted glob pattern: brackets and wildcards in it stand for themselves. #}
+{% macro duckdb__file_name(name) -%}
+    {{ modules.re.sub('([\[*?])', '[\\1]', name) | replace("'", "''") }}
 {%- endmacro %}

@@ -2,7 +2,15 @@
 -- The same user event can be a conversion event of several journeys.
 with entries as (
 
-    select * from {{ ref('int_journey_entries') }}
+    select
+        entries.*,
+        exits.exited_at
+    from {{ ref('int_journey_entries') }} as entries
+    left join {{ ref('int_journey_exits') }} as exits
+        on
+            entries.journey_id = exits.journey_id
+            and entries.user_id = exits.user_id
+            and entries.entry_number = exits.entry_number
 
 ),
 

@@ -1,24 +1,28 @@
--- Grain: one entry of a user into a journey.
-with path_events as (
+-- Grain: one entry of a user into a journey, numbered in the order of that user's entries.
+with entered as (
 
-    select * from {{ ref('int_journey_path_events') }}
+    select * from {{ ref('int_journey_events') }}
+    where event_type = 'journey_entered'
 
 ),
 
-entries as (
+numbered as (
 
     select
-        entry_id,
+        event_id as entry_id,
         journey_id,
         user_id,
-        entry_number,
+        row_number() over (partition by journey_id, user_id order by occurred_at, event_id) as entry_number,
+        journey_instance_id,
         trigger_event_id,
-        entered_at,
-        exited_at,
-        visit_count
-    from path_events
-    where event_type = 'journey_entered'
+        occurred_at as entered_at,
+        -- From then on an event with this instance id means the later entry.
+        lead(occurred_at) over (
+            partition by journey_id, user_id, journey_instance_id
+            order by occurred_at, event_id
+        ) as instance_entered_again_at
+    from entered
 
 )
 
-select * from entries
+select * from numbered

@@ -12,6 +12,12 @@ journeys as (
 
 ),
 
+exits as (
+
+    select * from {{ ref('int_journey_exits') }}
+
+),
+
 converted_entries as (
 
     select entry_id
@@ -23,16 +29,26 @@ converted_entries as (
 windowed as (
 
     select
-        entries.*,
+        entries.entry_id,
+        entries.journey_id,
+        entries.user_id,
+        entries.entry_number,
+        entries.entered_at,
+        exits.exited_at,
         converted_entries.entry_id is not null as is_converted,
         -- Exactly at the end of the window a conversion can still arrive, so the window is not over yet.
         coalesce(
             completeness.data_complete_at
-            > entries.exited_at + interval '1' minute * coalesce(journeys.attribution_window_minutes, 0),
+            > exits.exited_at + interval '1' minute * coalesce(journeys.attribution_window_minutes, 0),
             false
         ) as is_window_over
     from entries
     cross join {{ ref('int_data_completeness') }} as completeness
+    left join exits
+        on
+            entries.journey_id = exits.journey_id
+            and entries.user_id = exits.user_id
+            and entries.entry_number = exits.entry_number
     left join journeys on entries.journey_id = journeys.journey_id
     left join converted_entries on entries.entry_id = converted_entries.entry_id
 

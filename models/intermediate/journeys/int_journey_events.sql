@@ -12,11 +12,20 @@ redeliveries as (
 
 ),
 
+redelivered_hashes as (
+
+    select event_id_hash
+    from redeliveries
+    group by event_id_hash
+
+),
+
 delivered_once as (
 
-    select *
+    select usable_rows.*
     from usable_rows
-    where not exists (select 1 from redeliveries where redeliveries.event_id_hash = usable_rows.event_id_hash)
+    left join redelivered_hashes on usable_rows.event_id_hash = redelivered_hashes.event_id_hash
+    where redelivered_hashes.event_id_hash is null
 
 ),
 

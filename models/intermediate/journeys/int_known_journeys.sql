@@ -7,7 +7,9 @@ with defined_journeys as (
 
 seen_journeys as (
 
-    select journey_id from {{ ref('int_journey_path_events') }}
+    select journey_id from {{ ref('int_journey_entries') }}
+    union
+    select journey_id from {{ ref('int_journey_entry_events') }}
     union
     select journey_id from {{ ref('int_journey_step_user_events') }}
 

@@ -20,11 +20,7 @@ outcome_users as (
 
 stalled_visits as (
 
-    select
-        *,
-        case visit_state when 'waiting' then 'waiting_count' else 'dropped_off_count' end as metric
-    from {{ ref('int_journey_step_visits') }}
-    where visit_state = 'waiting' or (visit_state = 'exited' and not is_entry_converted)
+    select * from {{ ref('int_journey_stalled_visits') }}
 
 ),
 

@@ -6,10 +6,19 @@ with visits as (
 
 ),
 
+first_visits as (
+
+    select * from visits
+    where visit_number = 1
+
+),
+
 stepless_entries as (
 
-    select * from {{ ref('int_journey_entries') }}
-    where visit_count = 0
+    select entries.*
+    from {{ ref('int_journey_entry_states') }} as entries
+    left join first_visits on entries.entry_id = first_visits.entry_id
+    where first_visits.entry_id is null
 
 ),
 
@@ -22,8 +31,7 @@ moves as (
         null as from_step_id,
         step_id as to_step_id,
         {{ microseconds_between('entered_at', 'visited_at') }} as microseconds
-    from visits
-    where visit_number = 1
+    from first_visits
 
     union all
 

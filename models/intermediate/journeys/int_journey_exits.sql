@@ -1,0 +1,21 @@
+-- Grain: one entry that was exited. Further exits of the entry are ignored, and exits are never invented.
+with exit_events as (
+
+    select * from {{ ref('int_journey_entry_events') }}
+    where event_type = 'journey_exited' and entry_number is not null
+
+),
+
+exits as (
+
+    select
+        journey_id,
+        user_id,
+        entry_number,
+        min(occurred_at) as exited_at
+    from exit_events
+    group by journey_id, user_id, entry_number
+
+)
+
+select * from exits
