@@ -19,6 +19,7 @@ import hashlib
 import heapq
 import io
 import os
+import shutil
 import signal
 import stat
 import sys
@@ -303,11 +304,32 @@ def check_output(output: Path, database: Path, force: bool) -> None:
 def private_folder(parent: Path) -> Iterator[Path]:
     """Make a folder only its owner can read for all that is unfinished: the file, its parts, what a sort spills."""
     try:
-        folder = tempfile.TemporaryDirectory(prefix=".export_users_", dir=parent, ignore_cleanup_errors=True)
+        folder = tempfile.mkdtemp(prefix=".export_users_", dir=parent)
     except OSError as error:
         raise click.UsageError(f"Cannot write into the folder {quote(parent)}: {reason(error)}.") from error
-    with folder as path:
-        yield Path(path)
+
+    def remove() -> None:
+        for _ in range(100):  # a sort that is being stopped may still put files there
+            shutil.rmtree(folder, ignore_errors=True)
+            if not os.path.lexists(folder):
+                break
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        # Not by an exception: it would have to pass through DuckDB, which loses some of them.
+        remove()
+        Console(stderr=True).show_cursor()  # a progress bar hides it
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for number, handler in handlers.items():
+            signal.signal(number, signal.SIG_IGN if handler is signal.SIG_IGN else stop)  # ignored as under nohup
+        yield Path(folder)
+    finally:
+        remove()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def publish(finished: Path, output: Path, force: bool) -> None:
@@ -393,23 +415,10 @@ def export_users(
     click.echo(f"Wrote {total} users to {quote(output)}.", err=True)
 
 
-def unwind_on_signals() -> None:
-    """Let the usual ways to stop a program unwind it, so that nothing unfinished stays."""
-    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for other in signals:
-            signal.signal(other, signal.SIG_IGN)  # a second one would interrupt the cleaning
-        raise SystemExit(128 + number)
-
-    for number in signals:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, stop)
-
-
 def main() -> None:
     """Run the command; whatever goes wrong by somebody's doing is one sentence."""
-    unwind_on_signals()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an end without a traceback, like that of the other signals
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know every letter of an id
     try:
@@ -417,10 +426,6 @@ def main() -> None:
     except click.ClickException as error:
         click.echo("Error: " + " ".join(error.format_message().split("\n")), err=True)
         sys.exit(error.exit_code)
-    except RuntimeError as error:
-        if isinstance(error.__cause__, SystemExit):  # a signal during a query, as DuckDB passes it on
-            raise error.__cause__ from None
-        raise
 
 
 if __name__ == "__main__":

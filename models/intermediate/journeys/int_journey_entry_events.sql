@@ -6,6 +6,32 @@ with entries as (
 
 ),
 
+events as (
+
+    select * from {{ ref('int_journey_events') }}
+    where event_type in ('journey_exited', 'step_entered')
+
+),
+
+-- An instance id outranks the clock, but only an entry that carries the same one and came first can be meant.
+same_instance as (
+
+    select
+        events.event_id,
+        entries.entry_number
+    from events
+    inner join entries
+        on
+            events.journey_id = entries.journey_id
+            and events.user_id = entries.user_id
+            and events.journey_instance_id = entries.journey_instance_id
+            and events.occurred_at >= entries.entered_at
+    where
+        entries.instance_entered_again_at is null
+        or events.occurred_at < entries.instance_entered_again_at
+
+),
+
 events_and_entries as (
 
     select
@@ -14,10 +40,8 @@ events_and_entries as (
         user_id,
         event_type,
         step_id,
-        journey_instance_id,
         occurred_at
-    from {{ ref('int_journey_events') }}
-    where event_type in ('journey_exited', 'step_entered')
+    from events
 
     union all
 
@@ -27,7 +51,6 @@ events_and_entries as (
         user_id,
         'journey_entered' as event_type,
         null as step_id,
-        null as journey_instance_id,
         entered_at as occurred_at
     from entries
 
@@ -50,26 +73,16 @@ following_an_entry as (
 belonging_to_an_entry as (
 
     select
-        events.event_id,
-        events.journey_id,
-        events.user_id,
-        events.event_type,
-        events.step_id,
-        events.occurred_at,
-        -- An instance id outranks the clock, but only an entry that carries the same one and came first can be meant.
-        coalesce(same_instance.entry_number, nullif(events.latest_entry_number, 0)) as entry_number
-    from following_an_entry as events
-    left join entries as same_instance
-        on
-            events.journey_id = same_instance.journey_id
-            and events.user_id = same_instance.user_id
-            and events.journey_instance_id = same_instance.journey_instance_id
-            and events.occurred_at >= same_instance.entered_at
-            and (
-                same_instance.instance_entered_again_at is null
-                or events.occurred_at < same_instance.instance_entered_again_at
-            )
-    where events.event_type != 'journey_entered'
+        following_an_entry.event_id,
+        following_an_entry.journey_id,
+        following_an_entry.user_id,
+        following_an_entry.event_type,
+        following_an_entry.step_id,
+        following_an_entry.occurred_at,
+        coalesce(same_instance.entry_number, nullif(following_an_entry.latest_entry_number, 0)) as entry_number
+    from following_an_entry
+    left join same_instance on following_an_entry.event_id = same_instance.event_id
+    where following_an_entry.event_type != 'journey_entered'
 
 )
 

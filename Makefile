@@ -1,0 +1,67 @@
+.PHONY: help install demo test test-duckdb2 lint lock clean
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+# The demo has its own database, and no variable of the caller leads it to real data.
+DEMO_DATABASE := demo.duckdb
+DEMO := env -u JOURNEY_RAW_PATH -u JOURNEY_PUBLISHED_PATH JOURNEY_DUCKDB_PATH=$(DEMO_DATABASE)
+DEMO_USERS := exports/cart_recovery_converted_users.csv
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/requirements-dev.lock ## Make .venv with everything the project needs, exactly as locked
+
+# Each environment keeps the lock it was made from, so a new one is made only when its lock is newer.
+.venv/%.lock: %.lock
+	@$(call make_environment,.venv)
+
+.venv-duckdb2/%.lock: %.lock
+	@$(call make_environment,.venv-duckdb2)
+
+define make_environment
+echo "Installing $< into $(1) ..."
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+$(PYTHON) -m venv --clear $(1)
+$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+cp $< $@
+endef
+
+demo: install ## Build the sample journeys, show their overview and write a list of users
+	@echo "Building the sample journeys into $(DEMO_DATABASE) ..."
+	@$(DEMO) $(BIN)/dbt --quiet build --profiles-dir profiles --target duckdb
+	@$(BIN)/python scripts/show_overview.py --database $(DEMO_DATABASE)
+	@mkdir -p $(dir $(DEMO_USERS)) && echo
+	@$(BIN)/python scripts/export_users.py --database $(DEMO_DATABASE) --journey cart_recovery \
+		--metric converted_users --format csv --output $(DEMO_USERS) --force
+	@head -n 5 $(DEMO_USERS)
+
+test: install ## Run every test
+	@$(BIN)/pytest
+
+test-duckdb2: .venv-duckdb2/requirements-duckdb2.lock ## Run the tests that run dbt on the next DuckDB
+	@.venv-duckdb2/bin/pytest -m dbt
+
+lint: install ## Check the form of SQL and Python
+	@$(BIN)/ruff check --output-format concise
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@env -u JOURNEY_RAW_PATH JOURNEY_DUCKDB_PATH=:memory: $(BIN)/sqlfluff lint models tests
+
+PIP_COMPILE := CUSTOM_COMPILE_COMMAND='make lock' .venv-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe \
+	--no-strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+lock: ## Pin what requirements*.in ask for; UPGRADE=1 moves every pin to the newest
+	@test -x .venv-lock/bin/pip-compile || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet pip-tools; }
+	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements-dev.lock requirements-dev.in
+	@# pip-compile keeps the versions it finds: each lock starts as a copy, so that all three agree where they can.
+	@cp requirements-dev.lock requirements.lock
+	@$(PIP_COMPILE) --output-file requirements.lock requirements.in
+	@cp requirements-dev.lock requirements-duckdb2.lock
+	@$(PIP_COMPILE) --output-file requirements-duckdb2.lock requirements-duckdb2.in
+
+clean: ## Remove the environments, the caches and what the demo made
+	@rm -rf .venv .venv-* target logs $(DEMO_USERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis $(DEMO_DATABASE)*
