@@ -150,7 +150,7 @@ def open_marts(database: Path, spill: Path | None = None) -> Iterator[duckdb.Duc
         try:
             yield connection
         except (duckdb.CatalogException, duckdb.BinderException) as error:
-            raise click.UsageError(f"The database {name} lacks marts, run `dbt build`: {reason(error)}.") from error
+            raise click.UsageError(f"{name} has no marts to export, run `dbt build`: {reason(error)}.") from error
         except duckdb.Error as error:
             raise click.ClickException(f"Cannot read the database {name}: {reason(error)}.") from error
 
@@ -208,7 +208,7 @@ def quote(name: str | Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    return printable((getattr(error, "strerror", None) or str(error)).partition("\n")[0].rstrip("."))
+    return printable((getattr(error, "strerror", None) or str(error)).partition("\n")[0].rstrip(".!"))
 
 
 def format_catalog(catalog: Catalog, user_counts: Catalog) -> str:
@@ -341,7 +341,7 @@ def publish(finished: Path, output: Path, force: bool) -> None:
         os.link(finished, output)
     except FileExistsError as error:
         raise click.UsageError(f"{quote(output)} has appeared meanwhile: replace it with --force.") from error
-    except OSError as error:
+    except OSError as error:  # a file system without hard links, the one way to name a file without replacing another
         raise click.ClickException(f"Only --force can write {quote(output)} there: {reason(error)}.") from error
 
 
@@ -426,6 +426,9 @@ def main() -> None:
     except click.ClickException as error:
         click.echo("Error: " + " ".join(error.format_message().split("\n")), err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # from printing the list
+        click.echo(f"Error: Cannot print: {reason(error)}.", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

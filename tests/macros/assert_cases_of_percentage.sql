@@ -23,7 +23,7 @@ calculated as (
     select
         *,
         {{ percentage('part', 'whole') }} as actual,
-        {{ percentage('part - 0', 'whole + 0') }} as actual_of_expressions
+        {{ percentage('part + part', 'whole + whole') }} as actual_of_expressions
     from cases
 
 )

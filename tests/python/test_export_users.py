@@ -403,6 +403,15 @@ def test_list_shows_every_number_with_its_counts(marts: Path) -> None:
     assert len([line for line in lines if line[0] == "winback"]) == 5
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_list_that_cannot_be_printed_says_so(marts: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(marts, "--list"), stdout=full, stderr=subprocess.PIPE, text=True, env=environment()
+        )
+    assert (done.returncode, done.stderr) == (1, "Error: Cannot print: No space left on device.\n")
+
+
 def test_list_shows_no_terminal_commands() -> None:
     name = script.UserList("\x1b[2J\u202e", None, "total_entries", None)
     assert script.format_catalog({name: 1}, {}).splitlines()[1].startswith(r"\x1b[2J\u202e  ")
@@ -494,11 +503,11 @@ def test_a_database_that_is_not_there_or_not_one(tmp_path: Path) -> None:
     (tmp_path / "text.duckdb").write_text("journey_id\n" * 1000)
     assert_refused(refuse(tmp_path / "text.duckdb", output), 2, "Cannot open the database", "not a valid DuckDB")
     duckdb.connect(str(tmp_path / "empty.duckdb")).close()
-    assert_refused(refuse(tmp_path / "empty.duckdb", output), 2, "lacks marts", "journey_overview")
-    assert_refused(run(tmp_path / "empty.duckdb", "--list"), 2, "lacks marts")
+    assert_refused(refuse(tmp_path / "empty.duckdb", output), 2, "has no marts to export", "journey_overview")
+    assert_refused(run(tmp_path / "empty.duckdb", "--list"), 2, "has no marts to export")
     with duckdb.connect(str(tmp_path / "old.duckdb")) as connection:
         connection.execute("create schema marts; create table marts.journey_overview (journey_id text)")
-    assert_refused(refuse(tmp_path / "old.duckdb", output), 2, "lacks marts", "messages_sent")
+    assert_refused(refuse(tmp_path / "old.duckdb", output), 2, "has no marts to export", "messages_sent")
     assert sorted(os.listdir(tmp_path)) == ["empty.duckdb", "old.duckdb", "text.duckdb"]
 
 
@@ -558,6 +567,13 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
     with pytest.raises(click.UsageError, match="has appeared meanwhile"):
         script.publish(tmp_path / "finished", tmp_path / "users.csv", force=False)
     assert (tmp_path / "users.csv").read_text() == "precious"
+
+
+def test_a_file_system_without_links_needs_force(marts: Path, tmp_path: Path) -> None:
+    with patch("os.link", side_effect=PermissionError(1, "Operation not permitted")):
+        assert_refused(run(marts, *request(tmp_path / "users.csv")), 1, "Only --force can write", "not permitted")
+        assert os.listdir(tmp_path) == []
+        export(marts, tmp_path / "users.csv", "--force")
 
 
 def test_a_failed_export_leaves_the_existing_file_even_with_force(marts: Path, tmp_path: Path) -> None:
@@ -661,6 +677,14 @@ def test_the_connection_can_only_read_the_database(marts: Path, tmp_path: Path, 
     ):
         connection.execute(statement.format(folder=tmp_path))
     assert os.listdir(tmp_path) == ["secret"]
+
+
+def test_the_connection_loads_no_extension_by_itself(marts: Path) -> None:
+    """What the closed door alone does not say: DuckDB may want one as early as it opens the file."""
+    names = ("autoload_known_extensions", "autoinstall_known_extensions", "enable_external_access")
+    with script.open_marts(marts) as connection:
+        read = ", ".join(f"current_setting('{name}')" for name in names)
+        assert connection.execute(f"select {read}").fetchall() == [(False, False, False)]
 
 
 def test_a_sort_spills_into_the_private_folder(marts: Path, tmp_path: Path) -> None:

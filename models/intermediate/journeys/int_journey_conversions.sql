@@ -2,15 +2,15 @@
 -- The same user event can be a conversion event of several journeys.
 with entries as (
 
-    select
-        entries.*,
-        exits.exited_at
-    from {{ ref('int_journey_entries') }} as entries
-    left join {{ ref('int_journey_exits') }} as exits
-        on
-            entries.journey_id = exits.journey_id
-            and entries.user_id = exits.user_id
-            and entries.entry_number = exits.entry_number
+    select * from {{ ref('int_journey_entries') }}
+    where {{ is_touched(touched_conversion_pairs) }}
+
+),
+
+exits as (
+
+    select * from {{ ref('int_journey_exits') }}
+    where {{ is_touched(touched_conversion_pairs) }}
 
 ),
 
@@ -37,6 +37,7 @@ valid_for_an_entry as (
         candidates.user_id,
         candidates.occurred_at,
         entries.entry_id,
+        entries.pair_hash,
         row_number() over (
             partition by candidates.journey_id, candidates.event_id
             order by entries.entry_number desc
@@ -48,13 +49,16 @@ valid_for_an_entry as (
             and candidates.user_id = entries.user_id
             -- Both ends count: the moment of entry, and the last microsecond of the window.
             and candidates.occurred_at >= entries.entered_at
-            and (
-                entries.exited_at is null
-                or candidates.occurred_at
-                <= entries.exited_at + interval '1' minute * candidates.attribution_window_minutes
-            )
             -- What caused the entry is not its result. It may still convert an earlier entry.
             and candidates.event_id is distinct from entries.trigger_event_id
+    left join exits
+        on
+            entries.journey_id = exits.journey_id
+            and entries.user_id = exits.user_id
+            and entries.entry_number = exits.entry_number
+    where
+        exits.exited_at is null
+        or candidates.occurred_at <= exits.exited_at + interval '1' minute * candidates.attribution_window_minutes
 
 ),
 
@@ -70,7 +74,11 @@ credited as (
         row_number() over (
             partition by journey_id, user_id
             order by occurred_at, event_id
-        ) = 1 as is_first_conversion
+        ) = 1 as is_first_conversion,
+        pair_hash,
+        {{ newest_batch() }} as batch_id,
+        {{ newest_batch('newest_user_batch_id') }} as user_batch_id,
+        {{ newest_batch('newest_definition_batch_id') }} as definition_batch_id
     from valid_for_an_entry
     where entry_recency = 1
 

@@ -2,7 +2,7 @@
 with entered as (
 
     select * from {{ ref('int_journey_events') }}
-    where event_type = 'journey_entered'
+    where event_type = 'journey_entered' and {{ is_touched() }}
 
 ),
 
@@ -20,7 +20,9 @@ numbered as (
         lead(occurred_at) over (
             partition by journey_id, user_id, journey_instance_id
             order by occurred_at, event_id
-        ) as instance_entered_again_at
+        ) as instance_entered_again_at,
+        pair_hash,
+        {{ newest_batch() }} as batch_id
     from entered
 
 )

@@ -3,13 +3,14 @@
 with entries as (
 
     select * from {{ ref('int_journey_entries') }}
+    where {{ is_touched() }}
 
 ),
 
 events as (
 
     select * from {{ ref('int_journey_events') }}
-    where event_type in ('journey_exited', 'step_entered')
+    where event_type in ('journey_exited', 'step_entered') and {{ is_touched() }}
 
 ),
 
@@ -40,7 +41,8 @@ events_and_entries as (
         user_id,
         event_type,
         step_id,
-        occurred_at
+        occurred_at,
+        pair_hash
     from events
 
     union all
@@ -51,7 +53,8 @@ events_and_entries as (
         user_id,
         'journey_entered' as event_type,
         null as step_id,
-        entered_at as occurred_at
+        entered_at as occurred_at,
+        pair_hash
     from entries
 
 ),
@@ -79,7 +82,9 @@ belonging_to_an_entry as (
         following_an_entry.event_type,
         following_an_entry.step_id,
         following_an_entry.occurred_at,
-        coalesce(same_instance.entry_number, nullif(following_an_entry.latest_entry_number, 0)) as entry_number
+        coalesce(same_instance.entry_number, nullif(following_an_entry.latest_entry_number, 0)) as entry_number,
+        following_an_entry.pair_hash,
+        {{ newest_batch() }} as batch_id
     from following_an_entry
     left join same_instance on following_an_entry.event_id = same_instance.event_id
     where following_an_entry.event_type != 'journey_entered'

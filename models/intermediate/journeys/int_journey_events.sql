@@ -43,7 +43,8 @@ accepted as (
         outcome,
         exit_reason,
         occurred_at,
-        loaded_at
+        loaded_at,
+        pair_hash
     from delivered_once
 
     union all
@@ -60,7 +61,8 @@ accepted as (
         outcome,
         exit_reason,
         occurred_at,
-        loaded_at
+        loaded_at,
+        pair_hash
     from redeliveries
     where delivery_number = 1
 

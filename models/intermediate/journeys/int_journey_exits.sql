@@ -2,7 +2,7 @@
 with exit_events as (
 
     select * from {{ ref('int_journey_entry_events') }}
-    where event_type = 'journey_exited' and entry_number is not null
+    where event_type = 'journey_exited' and entry_number is not null and {{ is_touched() }}
 
 ),
 
@@ -12,9 +12,11 @@ exits as (
         journey_id,
         user_id,
         entry_number,
-        min(occurred_at) as exited_at
+        min(occurred_at) as exited_at,
+        pair_hash,
+        {{ newest_batch() }} as batch_id
     from exit_events
-    group by journey_id, user_id, entry_number
+    group by journey_id, user_id, entry_number, pair_hash
 
 )
 

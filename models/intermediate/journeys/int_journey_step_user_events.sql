@@ -13,9 +13,10 @@ with step_events as (
                 then case when platform in ('android', 'ios') then platform else 'other_platform' end
         end as platform,
         case when event_type = 'step_outcome' then coalesce(outcome, '(none)') end as outcome,
-        occurred_at
+        occurred_at,
+        pair_hash
     from {{ ref('int_journey_events') }}
-    where step_id is not null
+    where step_id is not null and {{ is_touched() }}
 
 ),
 
@@ -30,9 +31,11 @@ counted as (
         outcome,
         count(*) as event_count,
         min(occurred_at) as first_at,
-        max(occurred_at) as last_at
+        max(occurred_at) as last_at,
+        pair_hash,
+        {{ newest_batch() }} as batch_id
     from step_events
-    group by journey_id, step_id, user_id, event_type, platform, outcome
+    group by journey_id, step_id, user_id, event_type, platform, outcome, pair_hash
 
 )
 

@@ -2,19 +2,21 @@
 with visits as (
 
     select * from {{ ref('int_journey_entry_events') }}
-    where event_type = 'step_entered'
+    where event_type = 'step_entered' and {{ is_touched() }}
 
 ),
 
 entries as (
 
     select * from {{ ref('int_journey_entries') }}
+    where {{ is_touched() }}
 
 ),
 
 exits as (
 
     select * from {{ ref('int_journey_exits') }}
+    where {{ is_touched() }}
 
 ),
 
@@ -47,7 +49,9 @@ with_their_entries as (
         -- Visits without an entry are no run through the journey, so they have no order and no next one.
         case when entries.entry_id is not null then in_order.visit_number end as visit_number,
         case when entries.entry_id is not null then in_order.next_step_id end as next_step_id,
-        case when entries.entry_id is not null then in_order.next_visited_at end as next_visited_at
+        case when entries.entry_id is not null then in_order.next_visited_at end as next_visited_at,
+        in_order.pair_hash,
+        {{ newest_batch() }} as batch_id
     from in_order
     left join entries
         on

@@ -34,6 +34,29 @@ in_force as (
     from ranked
     where recency = 1
 
+),
+
+-- A journey keeps the number of the batch that last changed what converts in it.
+numbered as (
+
+    select
+        in_force.*,
+        {% if is_incremental() %}
+        case
+            when
+                known.journey_id is not null
+                and in_force.conversion_event_name is not distinct from known.conversion_event_name
+                and in_force.attribution_window_minutes = known.attribution_window_minutes
+                then known.batch_id
+            else {{ next_batch() }}
+        end as batch_id
+    from in_force
+    left join {{ this }} as known on in_force.journey_id = known.journey_id
+    {% else %}
+        {{ next_batch() }} as batch_id
+    from in_force
+    {% endif %}
+
 )
 
-select * from in_force
+select * from numbered

@@ -4,6 +4,14 @@ with usable_rows as (
 
     select * from {{ ref('int_user_event_rows') }}
     where reject_reason is null
+    {% if is_incremental() %}
+    -- Only an id that arrived since can have become a repeated one, but its twin may be of any age.
+    and event_id_hash in (
+        select event_id_hash
+        from {{ ref('int_user_event_rows') }}
+        where batch_id > {{ processed_up_to(this) }}
+    )
+    {% endif %}
 
 ),
 
@@ -13,6 +21,13 @@ repeated_hashes as (
     from usable_rows
     group by event_id_hash
     having count(*) > 1
+
+    union
+
+    -- One row of the newest batch always comes along, so that this table knows how far it has looked.
+    select max(event_id_hash) as event_id_hash
+    from usable_rows
+    where batch_id = (select max(batch_id) from usable_rows)
 
 ),
 
@@ -30,7 +45,9 @@ compared as (
                 usable_rows.event_name,
                 usable_rows.revenue nulls last,
                 usable_rows.properties nulls last
-        ) as delivery_number
+        ) as delivery_number,
+        -- A late twin can take the event's place: then both rows are touched.
+        max(usable_rows.batch_id) over (partition by usable_rows.event_id_hash) as changed_batch_id
     from usable_rows
     inner join repeated_hashes on usable_rows.event_id_hash = repeated_hashes.event_id_hash
 

@@ -1,12 +1,31 @@
 -- Grain: one delivered row of a user event, cleaned once so that nothing reads raw text again.
 -- Rejected rows stay, with their reason and the time as it was delivered.
-with delivered as (
+with {% if is_incremental() %}pick_up_from as (
 
-    select * from {{ ref('stg_user_events') }}
+    select
+        coalesce(max(loaded_at), timestamp '0001-01-31 00:00:00')
+        - interval '1' hour * {{ var('load_lookback_hours') }} as loaded_at
+    from {{ this }}
+    where reject_reason is null
 
 ),
 
-keyed as (
+{% endif %}delivered as (
+
+    select * from {{ ref('stg_user_events') }}
+    {% if is_incremental() %}
+    -- Rows may land late: all that were loaded since are compared with what is here already.
+    where loaded_at >= (select loaded_at from pick_up_from)
+
+    union all
+
+    select * from {{ ref('stg_user_events') }}
+    where loaded_at is null
+    {% endif %}
+
+),
+
+kept as (
 
     select
         event_id,
@@ -17,9 +36,52 @@ keyed as (
         occurred_at,
         loaded_at,
         reject_reason,
-        case when reject_reason is not null then occurred_at_raw end as rejected_occurred_at,
-        {{ hash64('event_id') }} as event_id_hash
+        case when reject_reason is not null then occurred_at_raw end as occurred_at_raw
     from delivered
+
+),
+
+{% if is_incremental() %}
+known as (
+
+    select
+        event_id,
+        user_id,
+        event_name,
+        revenue,
+        properties,
+        occurred_at,
+        loaded_at,
+        reject_reason,
+        occurred_at_raw
+    from {{ this }}
+    where loaded_at >= (select loaded_at from pick_up_from) or loaded_at is null
+
+),
+
+-- Each delivery counts: a row that is here once and was delivered twice is new once.
+arrived as (
+
+    select * from kept
+    except all
+    select * from known
+
+),
+{% else %}
+arrived as (
+
+    select * from kept
+
+),
+{% endif %}
+
+keyed as (
+
+    select
+        *,
+        {{ hash64('event_id') }} as event_id_hash,
+        {{ next_batch() }} as batch_id
+    from arrived
 
 )
 

@@ -23,7 +23,7 @@ rejected as (
         journey_id,
         event_type as event_type_or_name,
         step_id,
-        rejected_occurred_at as occurred_at_raw,
+        occurred_at_raw,
         loaded_at
     from journey_events
 
@@ -37,7 +37,7 @@ rejected as (
         null as journey_id,
         event_name as event_type_or_name,
         null as step_id,
-        rejected_occurred_at as occurred_at_raw,
+        occurred_at_raw,
         loaded_at
     from user_events
 

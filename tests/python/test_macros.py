@@ -1,0 +1,122 @@
+"""What a test inside dbt cannot show of the macros: raw folders in every shape, and compiles that must stop.
+
+The tables of cases of all other macros are in tests/macros and, for utc_timestamp, in the unit tests of staging.
+"""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import PROJECT, Dbt, DbtError
+
+# Brackets, wildcards and quotes are legal in the name of a folder, and patterns or ends of a text to DuckDB.
+AWKWARD = "2026 [ab]*?'\" ö"
+
+
+def write(path: Path, select: str) -> None:
+    """Write the rows of a select as one Parquet file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.sql(select).write_parquet(str(path))
+
+
+def read(database: Path, select: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(select).fetchall()
+
+
+def raw_columns(database: Path) -> dict[str, list[tuple[str, str]]]:
+    """The columns and types of each raw table."""
+    sql = "select table_name, column_name, data_type from information_schema.columns where table_schema = 'raw'"
+    found: dict[str, list[tuple[str, str]]] = {}
+    for table, column, data_type in read(database, f"{sql} order by table_name, ordinal_position"):
+        found.setdefault(str(table), []).append((str(column), str(data_type)))
+    return found
+
+
+@pytest.fixture
+def raw_path(tmp_path: Path) -> Path:
+    """Raw data whose tables lack columns, files, or their whole folder, in files that disagree on names and types."""
+    raw = tmp_path / AWKWARD
+    write(
+        raw / "journey_events" / AWKWARD / "loaded_on=2026-01-31" / "part.parquet",
+        """
+        select 'deep' as event_id, 'j' as journey_id, 'u' as user_id, 'journey_entered' as event_type,
+            timestamp '2026-01-31 10:20:30.5' as occurred_at, timestamp '2026-02-01' as loaded_at, 'x' as unknown
+        """,
+    )
+    write(
+        raw / "journey_events" / "with a number as id.parquet",
+        """
+        select '2026-01-31T10:20:30+02:00' as occurred_at, 1 as EVENT_ID, 'iOS' as platform,
+            timestamp '2026-02-01' as loaded_at
+        """,
+    )
+    write(
+        raw / "user_events" / "part.parquet",
+        "select 'zoned' as event_id, timestamptz '2026-01-31 10:20:30+02' as occurred_at, 5 as revenue",
+    )
+    (raw / "user_events" / "read me.txt").write_text("No Parquet.")
+    (raw / "journey_steps").mkdir()
+    return raw
+
+
+def test_a_raw_folder_is_read_whatever_its_name_depth_and_missing_parts(
+    dbt: Dbt, raw_path: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "build.duckdb"
+    dbt("run-operation", "prepare_raw_tables", raw_path=raw_path, database=database)
+    sql = "select event_id, event_type, platform, occurred_at from raw.journey_events order by event_id"
+    events: list[tuple[object, ...]] = [
+        ("1", None, "iOS", "2026-01-31T10:20:30+02:00"),
+        ("deep", "journey_entered", None, "2026-01-31 10:20:30.5"),
+    ]
+    assert read(database, sql) == events
+    assert read(database, "select event_id, occurred_at, revenue from raw.user_events") == [
+        ("zoned", "2026-01-31 08:20:30+00", 5.0)
+    ]
+    assert read(database, "select (select count(*) from raw.journeys), (select count(*) from raw.journey_steps)") == [
+        (0, 0)
+    ]
+    columns = raw_columns(database)
+
+    shutil.copy(raw_path / "user_events" / "part.parquet", raw_path / "user_events" / "landed during the run.parquet")
+    assert read(database, "select count(*) from raw.user_events") == [(1,)]
+    dbt("run-operation", "prepare_raw_tables", raw_path=raw_path, database=database)
+    assert read(database, "select count(*) from raw.user_events") == [(2,)]
+
+    # The sample and a folder can take turns in one database, and both give the same columns.
+    dbt("seed", database=database)
+    assert read(database, "select count(*) > 100 from raw.journey_events") == [(True,)]
+    assert raw_columns(database) == columns
+    dbt("run-operation", "prepare_raw_tables", raw_path=raw_path, database=database)
+    assert read(database, sql) == events
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("after_sample_seed('no_such_table')", "no_such_table"),
+        ("percentage('part', 'whole', 'digits')", "takes not more than 2 argument"),
+    ],
+)
+def test_a_macro_with_wrong_arguments_stops_the_compile(dbt: Dbt, call: str, message: str) -> None:
+    with pytest.raises(DbtError, match=message):
+        dbt("compile", "--inline", "select '{{ " + call + " }}'", database=dbt.folder / "sample.duckdb")
+
+
+def test_every_macro_that_is_an_expression_has_a_table_of_cases() -> None:
+    """One in tests/macros, or a reason why it is somewhere else."""
+    elsewhere = {
+        "after_sample_seed": "The order of every build of the sample shows it.",
+        "prepare_raw_tables": "Above.",
+        "type_double": "It is the type that the cases of percentage are compared in.",
+        "utc_timestamp": "The unit tests of stg_journey_events.",
+    }
+    macros = PROJECT / "macros"
+    listed = {path.stem.removeprefix("assert_cases_of_") for path in (PROJECT / "tests" / "macros").glob("*.sql")}
+    assert {path.stem for folder in (macros, macros / "dialect") for path in folder.glob("*.sql")} == listed | set(
+        elsewhere
+    )
