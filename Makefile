@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-duckdb2 lint lock clean
+.PHONY: help install demo test test-long test-duckdb2 lint lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -41,6 +41,9 @@ demo: install ## Build the sample journeys, show their overview and write a list
 
 test: install ## Run every test
 	@$(BIN)/pytest
+
+test-long: install ## Run the long tests: many worlds, many kills (WORLDS=1000 plays more of them)
+	@$(BIN)/pytest -m long
 
 test-duckdb2: .venv-duckdb2/requirements-duckdb2.lock ## Run the tests that run dbt on the next DuckDB
 	@.venv-duckdb2/bin/pytest -m dbt

@@ -1,5 +1,6 @@
 -- The table of cases of clean_text(), as codes of the characters at both ends, because nobody can see white space. All
--- ASCII white space goes; other characters stay, a non-breaking space too. The unit tests of the staging models show more.
+-- ASCII white space goes; other characters stay, a non-breaking space too. The unit tests of the staging models show
+-- more.
 with cases as (
 
     select *
@@ -29,8 +30,8 @@ calculated as (
         code,
         kept || 'in side' || kept as expected,
         chr(code) || 'in side' || chr(code) as dirty,
-        nullif(kept, '') as expected_of_nothing,
-        chr(code) as nothing
+        nullif(kept, '') as expected_of_blank,
+        chr(code) as blank
     from cases
 
 )
@@ -39,4 +40,4 @@ select *
 from calculated
 where
     {{ clean_text('dirty') }} is distinct from expected
-    or {{ clean_text('nothing') }} is distinct from expected_of_nothing
+    or {{ clean_text('blank') }} is distinct from expected_of_blank

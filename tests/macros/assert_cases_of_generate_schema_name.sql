@@ -1,4 +1,5 @@
--- The table of cases of generate_schema_name(): a schema keeps its name on every target, and nobody's name comes before.
+-- The table of cases of generate_schema_name(): a schema keeps its name on every target, and nobody's name comes
+-- before.
 with cases as (
 
     select *

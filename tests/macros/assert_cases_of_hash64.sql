@@ -1,5 +1,5 @@
--- The table of cases of hash64(): equal texts have equal hashes, so that a redelivery is never overlooked, and texts that
--- differ a little do not. Different hashes for all texts are promised to nobody, only for these.
+-- The table of cases of hash64(): equal texts have equal hashes, so that a redelivery is never overlooked, and texts
+-- that differ a little do not. Different hashes for all texts are promised to nobody, only for these.
 with cases as (
 
     select *

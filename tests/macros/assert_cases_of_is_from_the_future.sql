@@ -4,7 +4,8 @@ with loads as (
 
     select
         cast('2026-01-31 12:00:00.5' as timestamp) as loaded_at,
-        cast('2026-01-31 12:00:00.5' as timestamp) + interval '1' minute * {{ var('max_clock_skew_minutes') }} as limit_at
+        cast('2026-01-31 12:00:00.5' as timestamp)
+        + interval '1' minute * {{ var('max_clock_skew_minutes') }} as limit_at
 
 ),
 

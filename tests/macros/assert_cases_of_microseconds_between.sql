@@ -1,4 +1,5 @@
--- The table of cases of microseconds_between(): elapsed time and not crossed boundaries, exact over thousands of years.
+-- The table of cases of microseconds_between(): elapsed time and not crossed boundaries, exact over thousands of
+-- years.
 with cases as (
 
     select

@@ -1,5 +1,5 @@
--- The table of cases of pair_hash(): the same user in the same journey has the same hash, so that a touched pair is never
--- overlooked, and moving a letter from one id to the other is another pair.
+-- The table of cases of pair_hash(): the same user in the same journey has the same hash, so that a touched pair is
+-- never overlooked, and moving a letter from one id to the other is another pair.
 with cases as (
 
     select *

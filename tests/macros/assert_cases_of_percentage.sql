@@ -1,5 +1,5 @@
--- The table of cases of percentage(): a whole of 0 says nothing, a part of 0 says 0, and nothing is rounded or cut to a
--- whole number on the way.
+-- The table of cases of percentage(): a whole of 0 says nothing, a part of 0 says 0, and nothing is rounded or cut to
+-- a whole number on the way.
 with cases as (
 
     select *

@@ -106,7 +106,11 @@ def sample_database(sample_build: DbtRun) -> Path:
     return sample_build.database
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "dbt" in getattr(item, "fixturenames", ()):
             item.add_marker("dbt")
+    if "long" not in config.getoption("markexpr"):
+        long_items = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long_items)
+        items[:] = [item for item in items if item not in long_items]

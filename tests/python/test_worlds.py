@@ -1,0 +1,121 @@
+"""Random messy worlds: every published table equals the plain-Python reference, after a full build and after each load.
+
+The worlds come from `worlds.py`, the numbers they should give from `reference.py`; neither knows the SQL. `WORLDS` in
+the environment sets how many worlds the long form plays.
+"""
+
+import csv
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import PROJECT, Dbt
+from reference import publish
+from worlds import Row, RowsByTable, make_world, split_into_batches, write_parquet
+
+BUILD = ("build", "--exclude-resource-type", "test", "unit_test")
+WORLDS = int(os.environ.get("WORLDS", "100"))
+
+
+def channel_metrics() -> set[tuple[str, str]]:
+    with (PROJECT / "seeds/lookups/channel_metrics.csv").open(newline="") as file:
+        return {(row["step_type"], row["metric"]) for row in csv.DictReader(file)}
+
+
+def as_compared(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Doubles to twelve digits: a division may be rounded in either of two ways."""
+    return tuple(float(f"{value:.12g}") if isinstance(value, float) else value for value in values)
+
+
+def published_differences(database: Path, raw: RowsByTable) -> list[str]:
+    """What each published table has too much or too little of, as the reference sees it."""
+    differences = []
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for table, rows in publish(raw, channel_metrics()).items():
+            result = connection.execute(f'select * from marts."{table}"')
+            columns = [column[0] for column in result.description]
+            published = Counter(as_compared(row) for row in result.fetchall())
+            expected = Counter(as_compared(row[column] for column in columns) for row in rows)
+            differences += [f"{table} has {row}, unexpected" for row in list(published - expected)[:5]]
+            differences += [f"{table} lacks {row}" for row in list(expected - published)[:5]]
+    return differences
+
+
+class Warehouse:
+    """A raw folder and a build file that are used for one world after the other, so that dbt parses only once."""
+
+    def __init__(self, dbt: Dbt, folder: Path) -> None:
+        self.dbt, self.raw_path, self.database = dbt, folder / "raw", folder / "build.duckdb"
+        self.loaded: RowsByTable = {}
+        self.loads = 0
+
+    def start_anew(self) -> None:
+        shutil.rmtree(self.raw_path, ignore_errors=True)
+        self.database.unlink(missing_ok=True)
+        self.raw_path.mkdir()
+        self.loaded = {}
+
+    def load(self, rows_by_table: dict[str, list[Row]]) -> None:
+        self.loads += 1
+        write_parquet(rows_by_table, self.raw_path, f"load_{self.loads}")
+        for table, rows in rows_by_table.items():
+            self.loaded.setdefault(table, []).extend(rows)
+
+    def run(self) -> None:
+        self.dbt(*BUILD, raw_path=self.raw_path, database=self.database)
+
+    def differences(self) -> list[str]:
+        return published_differences(self.database, self.loaded)
+
+
+@pytest.fixture(scope="module")
+def warehouse(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return Warehouse(dbt, tmp_path_factory.mktemp("a [strange] folder's name"))
+
+
+def play(warehouse: Warehouse, seed: int, size: int, batch_count: int) -> None:
+    """Load a world in batches, and compare after each."""
+    warehouse.start_anew()
+    for number, batch in enumerate(split_into_batches(make_world(seed, size), seed, batch_count), start=1):
+        warehouse.load(batch)
+        warehouse.run()
+        assert not warehouse.differences(), f"world {seed} of size {size}, load {number} of {batch_count}"
+
+
+@pytest.mark.dbt
+@pytest.mark.parametrize("seed", range(3))
+def test_a_world_loaded_at_once_gives_the_numbers_of_the_reference(warehouse: Warehouse, seed: int) -> None:
+    play(warehouse, seed, size=400, batch_count=1)
+
+
+@pytest.mark.dbt
+@pytest.mark.parametrize(("seed", "batch_count"), [(10, 4), (11, 3), (12, 5)])
+def test_a_world_gives_the_numbers_of_the_reference_after_each_load(
+    warehouse: Warehouse, seed: int, batch_count: int
+) -> None:
+    play(warehouse, seed, size=200, batch_count=batch_count)
+
+
+@pytest.mark.dbt
+def test_a_first_run_without_any_row_and_a_run_without_a_new_one(warehouse: Warehouse) -> None:
+    warehouse.start_anew()
+    warehouse.run()
+    assert not warehouse.differences()
+    warehouse.load(make_world(20, 50))
+    warehouse.run()
+    assert not warehouse.differences()
+    warehouse.run()
+    assert not warehouse.differences()
+
+
+@pytest.mark.long
+@pytest.mark.dbt
+@pytest.mark.parametrize("seed", range(1000, 1000 + WORLDS))
+def test_many_worlds(warehouse: Warehouse, seed: int) -> None:
+    play(warehouse, seed, size=(5, 30, 200, 1000)[seed % 4], batch_count=1 + seed % 7)
