@@ -19,7 +19,8 @@
             ) -%}
             {%- set existing = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
             {#- A view left by a run on files, or a table left by the sample, would be in the way of the other. -#}
-            {%- if existing is not none and existing.is_view != (raw_path != '') -%}
+            {%- set in_the_way = raw_path and not existing.is_view or reads_sample() and existing.is_view -%}
+            {%- if existing is not none and in_the_way -%}
                 {%- do adapter.drop_relation(existing) -%}
             {%- endif -%}
             {%- if raw_path -%}
@@ -47,7 +48,9 @@
     create or replace view {{ relation }} as
     select
         {%- for column in columns %}
-        cast({{ column.name if column.name in delivered else 'null' }} as {{ column.data_type }}) as {{ column.name }}
+        {#- A load time that cannot be read is a missing one, and its row is rejected; anything else stops the run. #}
+        {{ 'try_cast' if column.name == 'loaded_at' else 'cast' }}(
+            {{- column.name if column.name in delivered else 'null' }} as {{ column.data_type }}) as {{ column.name }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     {% if files %}from {{ rows }}{% else %}where false{% endif %}

@@ -1,16 +1,19 @@
 -- Grain: one journey_exited or step_entered event, with the number of the entry it belongs to; null when unmatched.
 -- Messages and outcomes are left out: no published number asks which entry they belong to.
-with entries as (
+with events_with_instance as (
 
-    select * from {{ ref('int_journey_entries') }}
-    where {{ is_touched() }}
+    select * from {{ ref('int_journey_events') }}
+    where
+        event_type in ('journey_exited', 'step_entered')
+        and journey_instance_id is not null
+        and {{ is_touched() }}
 
 ),
 
-events as (
+entries_with_instance as (
 
-    select * from {{ ref('int_journey_events') }}
-    where event_type in ('journey_exited', 'step_entered') and {{ is_touched() }}
+    select * from {{ ref('int_journey_entries') }}
+    where journey_instance_id is not null and {{ is_touched() }}
 
 ),
 
@@ -18,18 +21,18 @@ events as (
 same_instance as (
 
     select
-        events.event_id,
-        entries.entry_number
-    from events
-    inner join entries
+        events_with_instance.event_id,
+        entries_with_instance.entry_number
+    from events_with_instance
+    inner join entries_with_instance
         on
-            events.journey_id = entries.journey_id
-            and events.user_id = entries.user_id
-            and events.journey_instance_id = entries.journey_instance_id
-            and events.occurred_at >= entries.entered_at
+            events_with_instance.journey_id = entries_with_instance.journey_id
+            and events_with_instance.user_id = entries_with_instance.user_id
+            and events_with_instance.journey_instance_id = entries_with_instance.journey_instance_id
+            and events_with_instance.occurred_at >= entries_with_instance.entered_at
     where
-        entries.instance_entered_again_at is null
-        or events.occurred_at < entries.instance_entered_again_at
+        entries_with_instance.instance_entered_again_at is null
+        or events_with_instance.occurred_at < entries_with_instance.instance_entered_again_at
 
 ),
 
@@ -43,19 +46,8 @@ events_and_entries as (
         step_id,
         occurred_at,
         pair_hash
-    from events
-
-    union all
-
-    select
-        entry_id as event_id,
-        journey_id,
-        user_id,
-        'journey_entered' as event_type,
-        null as step_id,
-        entered_at as occurred_at,
-        pair_hash
-    from entries
+    from {{ ref('int_journey_events') }}
+    where event_type in ('journey_entered', 'journey_exited', 'step_entered') and {{ is_touched() }}
 
 ),
 

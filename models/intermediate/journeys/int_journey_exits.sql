@@ -13,10 +13,10 @@ exits as (
         user_id,
         entry_number,
         min(occurred_at) as exited_at,
-        pair_hash,
+        min(pair_hash) as pair_hash,
         {{ newest_batch() }} as batch_id
     from exit_events
-    group by journey_id, user_id, entry_number, pair_hash
+    group by journey_id, user_id, entry_number
 
 )
 

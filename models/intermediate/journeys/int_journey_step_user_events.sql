@@ -32,10 +32,10 @@ counted as (
         count(*) as event_count,
         min(occurred_at) as first_at,
         max(occurred_at) as last_at,
-        pair_hash,
+        min(pair_hash) as pair_hash,
         {{ newest_batch() }} as batch_id
     from step_events
-    group by journey_id, step_id, user_id, event_type, platform, outcome, pair_hash
+    group by journey_id, step_id, user_id, event_type, platform, outcome
 
 )
 

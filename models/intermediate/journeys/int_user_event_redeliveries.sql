@@ -1,33 +1,52 @@
 -- Grain: one usable row whose event id arrived more than once (or shares its hash with one that did).
 -- Most ids arrive once, and their hash alone shows it; only these few rows are compared by the id itself.
-with usable_rows as (
+with looked_at as (
 
-    select * from {{ ref('int_user_event_rows') }}
+    select event_id_hash
+    from {{ ref('int_user_event_rows') }}
     where reject_reason is null
     {% if is_incremental() %}
     -- Only an id that arrived since can have become a repeated one, but its twin may be of any age.
     and event_id_hash in (
         select event_id_hash
         from {{ ref('int_user_event_rows') }}
-        where batch_id > {{ processed_up_to(this) }}
+        where reject_reason is null and batch_id > {{ processed_up_to(this) }}
     )
     {% endif %}
 
 ),
 
+hashes as (
+
+    select
+        event_id_hash,
+        count(*) as row_count
+    from looked_at
+    group by event_id_hash
+
+),
+
+-- One id of the newest batch always comes along, so that this table knows how far it has looked.
 repeated_hashes as (
 
     select event_id_hash
-    from usable_rows
-    group by event_id_hash
-    having count(*) > 1
+    from hashes
+    where row_count > 1
 
     union
 
-    -- One row of the newest batch always comes along, so that this table knows how far it has looked.
     select max(event_id_hash) as event_id_hash
-    from usable_rows
-    where batch_id = (select max(batch_id) from usable_rows)
+    from {{ ref('int_user_event_rows') }}
+    where
+        reject_reason is null
+        and batch_id = (select max(batch_id) from {{ ref('int_user_event_rows') }} where reject_reason is null)
+
+),
+
+usable_rows as (
+
+    select * from {{ ref('int_user_event_rows') }}
+    where reject_reason is null
 
 ),
 

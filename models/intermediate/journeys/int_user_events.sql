@@ -1,31 +1,18 @@
 -- Grain: one accepted user event.
-with usable_rows as (
+-- Each input is imported once: DuckDB reads every column of a step that is used twice.
+with delivered_once as (
 
     select * from {{ ref('int_user_event_rows') }}
-    where reject_reason is null
+    where
+        reject_reason is null
+        and event_id_hash not in (select event_id_hash from {{ ref('int_user_event_redeliveries') }})
 
 ),
 
-redeliveries as (
+first_delivered as (
 
     select * from {{ ref('int_user_event_redeliveries') }}
-
-),
-
-redelivered_hashes as (
-
-    select event_id_hash
-    from redeliveries
-    group by event_id_hash
-
-),
-
-delivered_once as (
-
-    select usable_rows.*
-    from usable_rows
-    left join redelivered_hashes on usable_rows.event_id_hash = redelivered_hashes.event_id_hash
-    where redelivered_hashes.event_id_hash is null
+    where delivery_number = 1
 
 ),
 
@@ -47,8 +34,7 @@ accepted as (
         event_name,
         occurred_at,
         loaded_at
-    from redeliveries
-    where delivery_number = 1
+    from first_delivered
 
 )
 

@@ -1,24 +1,29 @@
 -- Grain: one way between two places of a journey: into its first step, from step to step, out of it, or still there.
-with visits as (
+with first_visits as (
 
     select * from {{ ref('int_journey_step_visits') }}
-    where visit_state != 'unmatched'
+    where visit_number = 1
 
 ),
 
-first_visits as (
+continued_visits as (
 
-    select * from visits
-    where visit_number = 1
+    select * from {{ ref('int_journey_step_visits') }}
+    where visit_state = 'continued'
+
+),
+
+last_visits as (
+
+    select * from {{ ref('int_journey_step_visits') }}
+    where visit_state in ('exited', 'waiting')
 
 ),
 
 stepless_entries as (
 
-    select entries.*
-    from {{ ref('int_journey_entry_states') }} as entries
-    left join first_visits on entries.entry_id = first_visits.entry_id
-    where first_visits.entry_id is null
+    select * from {{ ref('int_journey_entry_states') }}
+    where entry_id not in (select entry_id from {{ ref('int_journey_step_visits') }} where visit_number = 1)
 
 ),
 
@@ -42,8 +47,7 @@ moves as (
         step_id as from_step_id,
         next_step_id as to_step_id,
         {{ microseconds_between('visited_at', 'next_visited_at') }} as microseconds
-    from visits
-    where visit_state = 'continued'
+    from continued_visits
 
     union all
 
@@ -55,8 +59,7 @@ moves as (
         step_id as from_step_id,
         null as to_step_id,
         {{ microseconds_between('visited_at', 'exited_at') }} as microseconds
-    from visits
-    where visit_state != 'continued'
+    from last_visits
 
     union all
 

@@ -2,7 +2,11 @@
 with deliveries as (
 
     -- {{ after_sample_seed('user_events') }}
-    select * from {{ source('raw', 'user_events') }}
+    select
+        *,
+        -- A warehouse may deliver the time as a timestamp; read as text, both follow one rule.
+        cast(occurred_at as {{ dbt.type_string() }}) as occurred_at_raw
+    from {{ source('raw', 'user_events') }}
 
 ),
 
@@ -14,8 +18,8 @@ cleaned as (
         lower({{ clean_text('event_name') }}) as event_name,
         revenue,
         properties,
-        occurred_at as occurred_at_raw,
-        {{ clean_text('occurred_at') }} as occurred_at_text,
+        occurred_at_raw,
+        {{ clean_text('occurred_at_raw') }} as occurred_at_text,
         cast(loaded_at as timestamp) as loaded_at
     from deliveries
 

@@ -1,0 +1,417 @@
+"""Load what is new, test it and publish it: one scheduled run.
+
+\b
+    export JOURNEY_RAW_PATH=/data/raw JOURNEY_PUBLISHED_PATH=/data/journeys.duckdb
+    python scripts/refresh_marts.py
+    python scripts/refresh_marts.py --full-refresh
+    python scripts/refresh_marts.py --rollback
+
+Runs source freshness and `dbt build` with data tests and invariants into JOURNEY_DUCKDB_PATH, copies the marts into a
+new file, reads that file back and swaps it in as JOURNEY_PUBLISHED_PATH. Whoever opens that path sees one complete
+state; a run that fails, or is killed at any moment, leaves it as it was, and the next run needs no repair.
+
+Beside the published file stand `<stem>.<UTC time>.duckdb`, the last --keep published files, which --rollback goes back
+through one by one; `<stem>.runs.jsonl`, the history of the runs, published as marts.run_history; and a lock.
+
+Exit codes: 0 published, 1 build or test failed and nothing is published, 2 wrong use or environment, 3 locked.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import duckdb
+from dbt_build import MACHINE_FAULTS, explain_failure, read_freshness, read_manifest, start_build, watch_build
+from export_users import PROJECT, printable, quote, reason
+from published_files import (
+    Locked,
+    give_name,
+    keep_published,
+    kept_files,
+    kept_path,
+    lock,
+    moment_of,
+    name_of_published,
+    sync,
+)
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from run_history import (
+    HISTORY_COLUMNS,
+    RAW_TABLES,
+    Record,
+    append_record,
+    history_path,
+    literal,
+    now,
+    read_history,
+    settle_history,
+    write_history,
+)
+
+PUBLISHED_VARIABLE = "JOURNEY_PUBLISHED_PATH"
+SCHEMAS = ("raw", "staging", "intermediate", "marts", "main", "information_schema", "pg_catalog")
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass
+class Run:
+    """One run: its files, its row in the history, and what must go when it is stopped."""
+
+    build: Path
+    published: Path
+    record: Record = field(default_factory=dict)
+    locks: list[int] = field(default_factory=list)
+    child: subprocess.Popen[str] | None = None
+    folder: Path | None = None
+    freshness: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    published_rows: dict[str, int] = field(default_factory=dict)
+
+    def write(self, **changes: object) -> None:
+        """Add the row's newest state to the history, for good."""
+        self.record |= changes
+        append_record(history_path(self.published), self.record)
+
+    def seconds(self) -> float:
+        return round((now() - datetime.fromisoformat(self.record["started_at"])).total_seconds(), 3)
+
+
+# Files
+
+
+def check_places(build: Path, published: Path | None) -> Run:
+    """Refuse files that cannot work, before any work is done."""
+    if published is None:
+        raise click.UsageError(f"Set {PUBLISHED_VARIABLE} to the file for readers, such as /data/journeys.duckdb.")
+    if str(build) == ":memory:":
+        raise click.UsageError("JOURNEY_DUCKDB_PATH must be a file: a run goes on from what the last one built.")
+    build, published = build.resolve(), published.resolve()
+    for path in (build, published):
+        if path.name.partition(".")[0].lower() in SCHEMAS:  # what DuckDB takes as the name of the database
+            raise click.UsageError(f"{quote(path)} has the name of a schema in it: choose another file name.")
+        if not path.parent.is_dir():
+            raise click.UsageError(f"There is no folder {quote(path.parent)}: make it, or name another file.")
+        if path.exists() and not path.is_file():
+            raise click.UsageError(f"{quote(path)} is a folder or a device: name a plain file.")
+    if build == published or (build.exists() and published.exists() and build.samefile(published)):
+        raise click.UsageError(f"{PUBLISHED_VARIABLE} is the build file {quote(build)}: name another file.")
+    return Run(build, published)
+
+
+@contextmanager
+def working_folder(run: Run) -> Iterator[Path]:
+    """Clear away what dead runs left behind, and make a folder for all that is unfinished."""
+    prefix = f".{run.published.name}.refresh_"
+    try:
+        for leftover in [path for path in run.published.parent.iterdir() if path.name.startswith(prefix)]:
+            shutil.rmtree(leftover, ignore_errors=True)
+        run.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=run.published.parent))
+    except OSError as error:
+        folder = quote(run.published.parent)
+        raise click.UsageError(f"Cannot write into the folder {folder}: {reason(error)}.") from error
+    try:
+        yield run.folder
+    finally:
+        shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def prepare_build_file(build: Path) -> None:
+    """See that the build file can be written and that nobody else has it open; make it where there is none."""
+    made, log, spilled = (build.with_name(build.name + ending) for ending in (".new", ".wal", ".tmp"))
+    try:
+        if not build.exists() or build.stat().st_size == 0:
+            # Made beside it and renamed: DuckDB does not open a file that it was killed making.
+            made.unlink(missing_ok=True)
+            with duckdb.connect() as connection:
+                connection.execute(f"attach {literal(made)} as made (storage_version 'v1.4.0')")
+            log.unlink(missing_ok=True)
+            os.replace(made, build)
+        duckdb.connect(str(build)).close()
+        shutil.rmtree(spilled, ignore_errors=True)
+    except (duckdb.Error, OSError) as error:
+        if "Could not set lock" in str(error):
+            raise Locked(f"Another program has the build file open: {reason(error)}.") from error
+        raise click.UsageError(f"Cannot use the build file {quote(build)}: {reason(error)}.") from error
+
+
+def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
+    """Run dbt, and give what it knows of the project."""
+    run.child = start_build(run.build, full_refresh, run.locks)
+    with console.status("Starting dbt") as status:
+        done = watch_build(run.child, status.update)
+    run.child = None
+    run.record["invocation_id"] = done.invocation_id
+    if done.errors:
+        raise explain_failure(done.errors)
+    run.freshness, run.warnings = read_freshness(), done.warnings
+    return read_manifest()
+
+
+# Publishing
+
+
+def copy_marts(run: Run, manifest: dict[str, Any], new: Path) -> None:
+    """Copy the marts, what is a view among them as a table, with all that is said of them, and count the raw rows."""
+    marts = sorted(node["alias"] for node in manifest["nodes"].values() if is_mart(node))
+    # The build file is the main database, because its views call it by its name.
+    with work_connection(run.build, new.parent) as connection:
+        connection.execute(f"attach {literal(new)} as copied (storage_version 'v1.4.0', read_write true)")
+        connection.execute("create schema copied.marts")
+        for table in marts:
+            connection.execute(f"create table copied.marts.{table} as from marts.{table}")
+            [(run.published_rows[table],)] = connection.execute(f"select count(*) from marts.{table}").fetchall()
+        comments = """
+            select table_name as name, null as column_name, comment from duckdb_tables() where {0}
+            union all select view_name, null, comment from duckdb_views() where {0}
+            union all select table_name, column_name, comment from duckdb_columns() where {0}
+        """.format("database_name = current_database() and schema_name = 'marts' and comment is not null")
+        for table, column, comment in connection.execute(comments).fetchall():
+            if table in marts:
+                what = f"table copied.marts.{table}" if column is None else f"column copied.marts.{table}.{column}"
+                connection.execute(f"comment on {what} is {literal(comment)}")
+        count_loaded_rows(run, manifest, connection)
+        run.record |= {"status": "published", "seconds": run.seconds()}
+        history = [record for record in read_history(history_path(run.published)) if record["status"] != "started"]
+        write_history(connection, "copied", [*history, run.record])
+    run.published_rows["run_history"] = len(history) + 1
+
+
+def is_mart(node: dict[str, Any]) -> bool:
+    return bool(node["resource_type"] == "model" and node["schema"] == "marts")
+
+
+def work_connection(build: Path, folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open the build file for reading, with the limits of a build and the spill in a folder that is cleared."""
+    settings: dict[str, Any] = {
+        "memory_limit": os.environ.get("JOURNEY_MEMORY_LIMIT", "6GB"),
+        "temp_directory": str(folder / "spill"),
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+    }
+    connection = duckdb.connect(str(build), read_only=True, config=settings)
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def count_loaded_rows(run: Run, manifest: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> None:
+    """A run has loaded what was delivered since the last published one, also when killed runs came between."""
+    history = read_history(history_path(run.published))
+    published = [record["raw_rows"] for record in history if record["status"] == "published"]
+    before = published[-1] if published else {}
+    run.record["raw_rows"] = {}
+    for source in manifest["sources"].values():
+        table = source["name"]
+        [(rows,)] = connection.execute(f"select count(*) from {source['schema']}.{table}").fetchall()
+        run.record["raw_rows"][table] = rows
+        run.record[f"{table}_loaded_rows"] = rows - before.get(table, 0)
+
+
+def verify_marts(run: Run, new: Path) -> None:
+    """Read the new file back from the disk, every value of it, and compare its tables with those of the build."""
+    with duckdb.connect(str(new), read_only=True) as connection:
+        tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
+        found = {}
+        for (table,) in tables:
+            # The hash makes DuckDB read and check every block.
+            [(found[table], _)] = connection.execute(
+                f"select count(*), bit_xor(hash(t)) from marts.{table} t"
+            ).fetchall()
+    if found != run.published_rows or len(found) < 2:
+        raise click.ClickException(f"The copy of the marts is not what was built: {found}, not {run.published_rows}.")
+
+
+def publish(run: Run, new: Path, keep: int) -> None:
+    """Swap the new file in."""
+    newest = max((moment_of(path) for path in kept_files(run.published)), default=0)
+    if new.stat().st_mtime_ns // 1000 <= newest:  # the clock was turned back
+        os.utime(new, ns=(0, (newest + 1) * 1000))
+    sync(new)
+    for number in STOP_SIGNALS:  # too late to stop
+        signal.signal(number, signal.SIG_IGN)
+    run.write(status="publishing", file=kept_path(run.published, new.stat().st_mtime_ns // 1000).name)
+    os.replace(new, run.published)
+    sync(run.published.parent)
+    with suppress(OSError):  # the next run makes up for what does not fit on the disk now
+        keep_published(run.published, new.parent)
+        run.write(status="published")
+    for old in kept_files(run.published)[:-keep]:
+        if old != name_of_published(run.published):
+            old.unlink(missing_ok=True)
+
+
+def refresh(run: Run, keep: int, full_refresh: bool, console: Console) -> None:
+    """Build, check and publish."""
+    with working_folder(run) as folder, stoppable(run, console):
+        try:
+            keep_published(run.published, folder)
+            settle_history(run.published)
+            run.write(started_at=now().isoformat(timespec="microseconds"), status="started")
+        except OSError as error:
+            raise click.UsageError(f"Cannot write beside {quote(run.published)}: {reason(error)}.") from error
+        try:
+            prepare_build_file(run.build)
+            manifest = build(run, full_refresh, console)
+            with console.status("Publishing"):
+                copy_marts(run, manifest, folder / "new.duckdb")
+                verify_marts(run, folder / "new.duckdb")
+                publish(run, folder / "new.duckdb", keep)
+        except (click.ClickException, duckdb.Error, OSError) as error:
+            failure = as_failure(error)
+            with suppress(OSError):  # the failure itself matters more
+                run.write(status="failed", seconds=run.seconds(), message=failure.message)
+            raise failure from error
+        finally:
+            # For whoever looks into the build file; the truth is beside the published one.
+            with suppress(duckdb.Error, OSError), duckdb.connect() as connection:
+                connection.execute(f"attach {literal(run.build)} as build")
+                write_history(connection, "build", read_history(history_path(run.published)))
+
+
+def as_failure(error: Exception) -> click.ClickException:
+    if isinstance(error, click.ClickException):
+        return error
+    is_machine = isinstance(error, OSError) or any(fault in str(error) for fault in MACHINE_FAULTS)
+    kind = click.UsageError if is_machine else click.ClickException
+    return kind(f"Cannot publish, the published file stays as it was: {reason(error)}.")
+
+
+def roll_back(run: Run) -> None:
+    """Publish the file that was published before the present one. What is withdrawn stays kept, but is never next."""
+    with working_folder(run) as folder:
+        keep_published(run.published, folder)
+        settle_history(run.published)
+        withdrawn = {record.get("withdrawn") for record in read_history(history_path(run.published))}
+        present = name_of_published(run.published).name if run.published.exists() else None
+        earlier = [path for path in kept_files(run.published) if path.name not in withdrawn]
+        earlier = [path for path in earlier if present is None or path.name < present]
+        if not earlier:
+            raise click.UsageError(
+                f"No earlier file is kept beside {quote(run.published)}: there is nothing to go back to."
+            )
+        message = f"Published {earlier[-1].name} again" + (f" in place of {present}" if present else "")
+        started_at = now().isoformat(timespec="microseconds")
+        give_name(earlier[-1], run.published, folder)
+        run.write(started_at=started_at, status="rolled_back", message=message, withdrawn=present)
+        run.write(seconds=run.seconds())
+
+
+@contextmanager
+def stoppable(run: Run, console: Console) -> Iterator[None]:
+    """Until the new file is swapped in, a signal ends the run and the dbt it has started."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        # Not by an exception, which DuckDB may lose. A build survives being killed; asking it would take its time.
+        if run.child is not None:
+            run.child.kill()
+        if run.folder is not None:
+            shutil.rmtree(run.folder, ignore_errors=True)
+        with suppress(OSError, KeyError):
+            name = signal.Signals(number).name
+            run.write(status="failed", seconds=run.seconds(), message=f"Stopped by {name}, nothing is published.")
+        console.show_cursor()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    for number, handler in handlers.items():
+        signal.signal(number, signal.SIG_IGN if handler is signal.SIG_IGN else stop)  # ignored as under nohup
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+# The report
+
+
+def summary_of(run: Run) -> Record:
+    """Everything there is to say about a run that went well."""
+    told = {name: text for name, text in run.record.items() if name in HISTORY_COLUMNS and text is not None}
+    told |= {"exit_code": 0, "published_path": str(run.published)}
+    told |= {"kept_files": [path.name for path in kept_files(run.published)]}
+    return told | {"published_rows": run.published_rows, "freshness": run.freshness, "warnings": run.warnings}
+
+
+def summary_table(run: Run) -> Table:
+    caption = f"Published {printable(str(run.published))} in {run.record['seconds']:.1f} s"
+    table = Table(caption=caption, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("Table", overflow="fold")
+    table.add_column("Rows", justify="right")
+    table.add_column("", overflow="fold")
+    for name in RAW_TABLES:
+        table.add_row(f"raw.{name}", f"+{run.record[f'{name}_loaded_rows']:,}", run.freshness.get(name, ""))
+    for name, rows in run.published_rows.items():
+        table.add_row(f"marts.{name}", f"{rows:,}", "")
+    for warning in run.warnings:
+        table.add_row("warning", "", warning)
+    return table
+
+
+@click.command(help=__doc__)
+@click.option("--full-refresh", is_flag=True, help="Build every table anew from all raw rows.")
+@click.option("--rollback", is_flag=True, help="Build nothing: publish the file that was published before this one.")
+@click.option("--keep", type=click.IntRange(min=1), default=5, show_default=True, help="Published files to keep.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON on stdout.")
+@click.option(
+    "--build-file",
+    type=click.Path(path_type=Path),
+    envvar="JOURNEY_DUCKDB_PATH",
+    default=PROJECT / "journey_analytics.duckdb",
+    help="File to build in; default: JOURNEY_DUCKDB_PATH, else journey_analytics.duckdb of the project.",
+)
+@click.option(
+    "--published-file",
+    type=click.Path(path_type=Path),
+    envvar=PUBLISHED_VARIABLE,
+    help=f"File for readers; default: {PUBLISHED_VARIABLE}.",
+)
+def refresh_marts(
+    full_refresh: bool, rollback: bool, keep: int, as_json: bool, build_file: Path, published_file: Path | None
+) -> None:
+    console = Console(stderr=True, markup=False, highlight=False)
+    run = check_places(build_file, published_file)
+    with ExitStack() as locks:
+        run.locks += [locks.enter_context(lock(path)) for path in sorted((run.build, run.published))]
+        if rollback:
+            roll_back(run)
+            console.print(f"{run.record['message']}.")
+        else:
+            refresh(run, keep, full_refresh, console)
+            console.print(summary_table(run))
+    if as_json:
+        click.echo(json.dumps(summary_of(run)))
+
+
+def main() -> None:
+    """Run the command; whatever goes wrong by somebody's doing is one sentence."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an end without a traceback, like that of the other signals
+    try:
+        refresh_marts.main(standalone_mode=False)
+    except (click.ClickException, OSError) as error:
+        failure = error if isinstance(error, click.ClickException) else click.UsageError(f"{reason(error)}.")
+        message = " ".join(failure.format_message().split("\n"))
+        click.echo(f"Error: {message}", err=True)
+        if "--json" in sys.argv[1:]:
+            status = "locked" if failure.exit_code == 3 else "failed"
+            click.echo(json.dumps({"status": status, "exit_code": failure.exit_code, "message": message}))
+        sys.exit(failure.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,578 @@
+"""`scripts/refresh_marts.py`: what a run leaves behind when it succeeds, fails, or is killed at any moment.
+
+Most runs here have a stand-in for dbt, a few lines that build small marts in no time: whatever surrounds the build is
+tried with it. Runs with dbt itself are chained, because each takes as long as a build.
+"""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import pytest
+import reference
+import worlds
+from conftest import PROJECT
+
+SCRIPTS = PROJECT / "scripts"
+
+# Builds marts of which every table says which version it is. `plan.json` in the folder of the build file says how.
+STAND_IN = """
+import pathlib, time, uuid
+import duckdb
+build_file = pathlib.Path(os.environ["JOURNEY_DUCKDB_PATH"])
+plan = json.loads((build_file.parent / "plan.json").read_text())
+command = json.loads(sys.argv[2])[1]
+target = pathlib.Path(command[command.index("--target-path") + 1])
+target.mkdir(parents=True, exist_ok=True)
+def say(name, msg, **data):
+    print(json.dumps({"info": {"name": name, "msg": msg, "invocation_id": str(uuid.uuid4())}, "data": data}), flush=True)
+say("MainReportVersion", "Running with the stand-in")
+say("RunResultError", "Runtime Error\\n  a complaint of freshness")
+say("MainReportVersion", "Running with the stand-in")
+(build_file.parent / "child.pid").write_text(str(os.getpid()))
+while not (build_file.parent / "go").exists():
+    time.sleep(0.01)
+for error in plan.get("errors", []):
+    say("RunResultError", f"Runtime Error in model x (models/x.sql)\\n  {error}", node_info={"node_name": "x"})
+if plan.get("errors"):
+    sys.exit(1)
+version, rows = plan["version"], plan.get("rows", 20_000)
+with duckdb.connect(str(build_file)) as connection:
+    connection.execute("create schema if not exists marts; create schema if not exists raw")
+    connection.execute(f"create or replace table marts.first as select {version} as version, range as i from range({rows})")
+    connection.execute("comment on table marts.first is 'It''s the first.'; comment on column marts.first.i is 'Eye.'")
+    connection.execute("create or replace view marts.second as select version, md5(i::text) as hash from marts.first")
+    connection.execute("comment on view marts.second is 'A view.'; comment on column marts.second.hash is 'Hash.'")
+    for table in ("journeys", "journey_steps", "journey_events", "user_events"):
+        connection.execute(f"create or replace table raw.{table} as from range({version} * 10)")
+    if "spoil" in plan:
+        connection.execute(plan["spoil"])
+names = {"first": "model", "second": "model", "first_is_good": "test"}
+nodes = {name: {"alias": name, "resource_type": kind, "schema": "marts"} for name, kind in names.items()}
+sources = ("journeys", "journey_steps", "journey_events", "user_events")
+columns = {"sources": {name: {"name": name, "schema": "raw", "columns": {}} for name in sources}}
+(target / "manifest.json").write_text(json.dumps({"nodes": nodes} | columns))
+result = {"unique_id": "source.p.raw.user_events", "status": "warn", "max_loaded_at": "2026-01-01T00:00:00+00:00"}
+(target / "sources.json").write_text(json.dumps({"results": [result]}))
+"""
+LAUNCH = f"""
+import ctypes, os, resource, signal, sys
+sys.path.insert(0, {str(SCRIPTS)!r})
+import dbt_build, refresh_marts
+dbt_build.DBT = dbt_build.DBT.partition("from dbt.cli")[0] + {STAND_IN!r}
+"""
+# Dies at the given call of a C function, or return from one, that the scripts make.
+KILL_AT = f"""
+calls, last = 0, int(os.environ["TEST_KILL_AT"])
+def count(frame, event, function):
+    global calls
+    if event in ("c_call", "c_return") and frame.f_code.co_filename.startswith({str(SCRIPTS)!r}):
+        calls += 1
+        if calls == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+import atexit
+atexit.register(lambda: print("calls:", calls, file=sys.stderr))
+sys.setprofile(count)
+"""
+READER = """
+import sys, time
+import duckdb
+while True:
+    try:
+        with duckdb.connect(sys.argv[1], read_only=True) as connection:
+            tables = connection.execute("select table_name from duckdb_tables() order by 1").fetchall()
+            read = [connection.execute(f"select count(*) from marts.{table}").fetchone() for table, in tables]
+            print(tables, read, flush=True)
+    except duckdb.Error as error:
+        print("BROKEN", error, flush=True)
+"""
+
+
+class Place:
+    """A build folder, a folder for readers, and runs between them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("build", "public", "raw"):
+            (folder / name).mkdir()
+        self.build = folder / "build" / "work.duckdb"
+        self.published = folder / "public" / "journeys.duckdb"
+        (folder / "build" / "go").touch()
+        self.plan(version=1)
+
+    def plan(self, **plan: object) -> None:
+        (self.folder / "build" / "plan.json").write_text(json.dumps(plan))
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(("JOURNEY_", "DBT_"))}
+        own = {"JOURNEY_DUCKDB_PATH": str(self.build), "JOURNEY_PUBLISHED_PATH": str(self.published)}
+        own |= {"JOURNEY_RAW_PATH": str(self.folder / "raw"), "DBT_TARGET_PATH": str(self.folder / "target")}
+        return kept | own | {"DBT_LOG_PATH": str(self.folder / "logs")} | variables
+
+    def start(self, *arguments: str, before: str = "", **variables: str) -> subprocess.Popen[str]:
+        """Start a run with the stand-in; `before` is code that goes first."""
+        return subprocess.Popen(
+            [sys.executable, "-c", LAUNCH + before + "\nrefresh_marts.main()", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment(**variables),
+        )
+
+    def run(self, *arguments: str, before: str = "", **variables: str) -> "Done":
+        child = self.start(*arguments, before=before, **variables)
+        stdout, stderr = child.communicate(timeout=120)
+        return subprocess.CompletedProcess(arguments, child.returncode, stdout, stderr)
+
+    def publish(self, version: int, *arguments: str) -> dict[str, Any]:
+        self.plan(version=version)
+        done = self.run("--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("\n") == 1
+        summary: dict[str, Any] = json.loads(done.stdout)
+        return summary
+
+    def version(self) -> int:
+        """The version that readers see; all of it must be there."""
+        with duckdb.connect(str(self.published), read_only=True) as connection:
+            found = connection.execute("""
+                select version, count(*), count(distinct i) from marts.first group by version
+                union all select version, count(*), count(distinct hash) from marts.second group by version
+            """).fetchall()
+        assert len(found) == 2 and found[0] == found[1], found
+        return int(found[0][0])
+
+    def history(self) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.published), read_only=True) as connection:
+            return connection.execute("select status, message from marts.run_history order by started_at").fetchall()
+
+    def names(self) -> list[str]:
+        """What is in the folder for readers, with the time of each kept file as a letter: the oldest is `a`."""
+        letters: dict[str, str] = {}
+        names = []
+        for name in sorted(os.listdir(self.published.parent)):
+            moment = re.search(r"\d{8}T\d{12}Z", name)
+            letter = letters.setdefault(moment[0], chr(97 + len(letters))) if moment else ""
+            names.append(name.replace(moment[0], letter) if moment else name)
+        return names
+
+
+Done = subprocess.CompletedProcess[Any]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def assert_refused(done: Done, code: int, *words: str) -> None:
+    """One sentence on stderr, nothing on stdout."""
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1, done.stderr
+    assert [word for word in words if word not in done.stderr] == [], done.stderr
+
+
+def wait_for(path: Path, child: subprocess.Popen[str]) -> str:
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.read_text()):
+        assert child.poll() is None and time.monotonic() < deadline, child.communicate()[1]
+        time.sleep(0.01)
+    return path.read_text()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; one that only waits to be buried has."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@contextmanager
+def held_build(place: Place, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A run whose dbt waits, with the process id of that dbt."""
+    (place.folder / "build" / "child.pid").unlink(missing_ok=True)
+    (place.folder / "build" / "go").unlink()
+    child = place.start(*arguments)
+    try:
+        yield child, int(wait_for(place.folder / "build" / "child.pid", child))
+    finally:
+        (place.folder / "build" / "go").touch()
+        child.kill()
+        child.communicate()
+
+
+# What a run publishes
+
+
+def test_a_run_publishes_the_marts_with_their_comments_and_says_so(place: Place) -> None:
+    summary = place.publish(3)
+    assert summary["status"] == "published" and summary["exit_code"] == 0
+    assert summary["published_path"] == str(place.published)
+    assert summary["published_rows"] == {"first": 20_000, "second": 20_000, "run_history": 1}
+    assert summary["user_events_loaded_rows"] == 30
+    assert summary["freshness"] == {"user_events": "STALE, newest 2026-01-01T00:00:00"}
+    assert place.version() == 3
+    with duckdb.connect(str(place.published), read_only=True) as connection:
+        tables = connection.execute("select table_name, comment from duckdb_tables() order by 1").fetchall()
+        about_second = "select column_name, comment from duckdb_columns() where table_name = 'second'"
+        columns = connection.execute(about_second).fetchall()
+        storage = connection.execute("select tags from duckdb_databases() where not internal").fetchall()
+        assert tables[0] == ("first", "It's the first.") and tables[2] == ("second", "A view.")
+        assert tables[1][0] == "run_history" and tables[1][1]
+        assert columns == [("version", None), ("hash", "Hash.")]
+        assert "v1.4.0" in str(storage)
+    assert place.names() == ["journeys.a.duckdb", "journeys.duckdb", "journeys.duckdb.lock", "journeys.runs.jsonl"]
+
+
+def test_a_published_file_has_the_usual_rights(place: Place) -> None:
+    place.publish(1)
+    (place.folder / "other").touch()
+    assert place.published.stat().st_mode == (place.folder / "other").stat().st_mode
+
+
+def test_what_people_read_goes_to_stderr(place: Place) -> None:
+    done = place.run()
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "marts.second" in done.stderr and "STALE" in done.stderr and "+10" in done.stderr
+
+
+def test_loaded_rows_are_those_delivered_since_the_last_published_run(place: Place) -> None:
+    place.publish(1)
+    place.plan(version=2, errors=["no"])
+    assert place.run().returncode == 1
+    assert place.publish(5, "--full-refresh")["journeys_loaded_rows"] == 40
+    assert place.publish(5)["journeys_loaded_rows"] == 0
+
+
+def test_the_history_holds_every_run(place: Place) -> None:
+    place.publish(1)
+    place.plan(version=2, errors=["no good"])
+    place.run()
+    with held_build(place) as (child, _):
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    place.publish(2)
+    place.publish(3)
+    assert place.run("--rollback").returncode == 0
+    place.publish(4)
+    said = [("published", None), ("failed", "The build failed, nothing is published: x: no good."), ("killed", None)]
+    rolled_back = place.history().pop(-2)
+    assert place.history()[:5] == [*said, ("published", None), ("published", None)]
+    assert rolled_back[0] == "rolled_back" and re.fullmatch(r"Published .* again in place of .*", rolled_back[1])
+    with duckdb.connect(str(place.build), read_only=True) as connection:
+        [(rows,)] = connection.execute("select count(*) from marts.run_history").fetchall()
+    assert rows == len(place.history()) == 7
+
+
+def test_a_line_of_the_history_that_was_cut_short_is_left_out(place: Place) -> None:
+    place.publish(1)
+    with (place.published.parent / "journeys.runs.jsonl").open("a") as file:
+        file.write('{"started_at": "2026-01-01T00:00')
+    place.publish(2)
+    place.publish(3)
+    assert [status for status, _ in place.history()] == ["published"] * 3
+
+
+# Kept files
+
+
+def test_the_last_files_are_kept(place: Place) -> None:
+    for version in (1, 2, 3):
+        summary = place.publish(version, "--keep", "2")
+    assert len(summary["kept_files"]) == 2
+    assert place.names()[:3] == ["journeys.a.duckdb", "journeys.b.duckdb", "journeys.duckdb"]
+    assert place.published.samefile(place.published.parent / summary["kept_files"][-1])
+
+
+def test_a_rollback_goes_back_one_published_file_each_time(place: Place) -> None:
+    for version in (1, 2, 3):
+        place.publish(version)
+    done = place.run("--rollback", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["status"] == "rolled_back"
+    assert place.version() == 2
+    place.publish(4)
+    assert place.run("--rollback").returncode == 0
+    assert place.version() == 2, "3 had been withdrawn"
+    assert place.run("--rollback").returncode == 0
+    assert place.version() == 1
+    assert_refused(place.run("--rollback"), 2, "No earlier file")
+    assert place.version() == 1
+
+
+def test_a_file_that_somebody_else_published_is_kept_too(place: Place) -> None:
+    place.publish(1)
+    shutil.copy(place.published, place.folder / "restored")
+    shutil.rmtree(place.published.parent)
+    place.published.parent.mkdir()
+    shutil.copy(place.folder / "restored", place.published)
+    place.publish(2)
+    assert place.run("--rollback").returncode == 0
+    assert place.version() == 1
+
+
+def test_a_file_system_without_links_gets_copies(place: Place) -> None:
+    no_links = "\ndef no_link(*_):\n    raise PermissionError(1, 'Operation not permitted')\nos.link = no_link"
+    for version in (1, 2):
+        place.plan(version=version)
+        done = place.run("--keep", "2", before=no_links)
+        assert done.returncode == 0, done.stderr
+    assert place.names()[:3] == ["journeys.a.duckdb", "journeys.b.duckdb", "journeys.duckdb"]
+    assert place.published.stat().st_nlink == 1
+    assert place.run("--rollback", before=no_links).returncode == 0
+    assert place.version() == 1
+
+
+def test_a_clock_that_was_turned_back_changes_no_order(place: Place) -> None:
+    place.publish(1)
+    future = place.published.parent / "journeys.20990101T000000000000Z.duckdb"
+    shutil.copy(place.published, future)
+    kept = place.publish(2, "--keep", "1")["kept_files"]
+    assert len(kept) == 1 and kept[0] > future.name
+    assert place.version() == 2
+
+
+# Failures
+
+
+def test_a_failed_build_publishes_nothing(place: Place) -> None:
+    place.publish(1)
+    before = place.published.stat()
+    place.plan(version=2, errors=["the first reason", "another"])
+    assert_refused(place.run(), 1, "x: the first reason (and 1 more)", "nothing is published")
+    assert place.published.stat().st_ino == before.st_ino and place.version() == 1
+
+
+def test_a_failure_is_one_line_of_json_too(place: Place) -> None:
+    place.plan(version=2, errors=["the reason"])
+    done = place.run("--json")
+    assert done.stdout.count("\n") == 1 and done.stderr.count("\n") == 1
+    told = json.loads(done.stdout)
+    assert (told["status"], told["exit_code"]) == ("failed", 1) and "the reason" in told["message"]
+    done = place.run("--json", JOURNEY_PUBLISHED_PATH="")
+    assert json.loads(done.stdout)["exit_code"] == 2
+
+
+@pytest.mark.parametrize("spoil", ["drop view marts.second", "create or replace view marts.second as select error('no')"])
+def test_marts_that_cannot_be_read_are_not_published(place: Place, spoil: str) -> None:
+    place.publish(1)
+    place.plan(version=2, spoil=spoil)
+    assert_refused(place.run(), 1, "stays as it was")
+    assert place.version() == 1
+    assert len(place.names()) == 4
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("duckdb.connect(path).execute('delete from marts.first where i = 7')", "not what was built"),
+        ("duckdb.connect(path).execute('drop table marts.second')", "not what was built"),
+        ("f = open(path, 'r+b'); f.seek(300_000); f.write(b'x' * 50_000); f.close()", "stays as it was"),
+    ],
+)
+def test_a_copy_that_differs_from_the_build_is_not_published(place: Place, damage: str, words: str) -> None:
+    place.publish(1)
+    place.plan(version=2)
+    damaged = f"""
+import duckdb
+verify = refresh_marts.verify_marts
+def damage_and_verify(run, new):
+    path = str(new)
+    {damage}
+    verify(run, new)
+refresh_marts.verify_marts = damage_and_verify
+"""
+    assert_refused(place.run(before=damaged), 1, words)
+    assert place.version() == 1
+
+
+def test_a_full_disk_publishes_nothing(place: Place) -> None:
+    place.publish(1)
+    place.plan(version=2, rows=400_000)
+    done = place.run(before="resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))")
+    assert_refused(done, 2, "File too large")
+    assert place.version() == 1 and len(place.names()) == 4
+    place.plan(version=2, errors=["Could not write file: No space left on device"])
+    assert_refused(place.run(), 2, "No space left on device", "nothing is published")
+    place.publish(2)
+    assert place.version() == 2
+
+
+# Root may write anywhere; without this ability it may not.
+WITHOUT_OVERRIDE = """
+ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
+if "TEST_AGAIN" not in os.environ:
+    os.environ["TEST_AGAIN"] = "yes"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+"""
+
+
+@pytest.mark.parametrize("name", ["public", "build"])
+def test_a_folder_that_cannot_be_written_is_wrong_use(place: Place, name: str) -> None:
+    place.publish(1)
+    (place.folder / name).chmod(0o555)
+    try:
+        done = place.run(before=WITHOUT_OVERRIDE)
+    finally:
+        (place.folder / name).chmod(0o755)
+    if done.returncode == 0 and not os.access("/", os.W_OK):
+        pytest.skip("this user cannot give up its rights")
+    assert place.version() == 1
+    assert_refused(done, 2, str(place.folder / name), "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"JOURNEY_PUBLISHED_PATH": ""}, ["Set JOURNEY_PUBLISHED_PATH"]),
+        ({"JOURNEY_PUBLISHED_PATH": "{folder}/nowhere/journeys.duckdb"}, ["no folder", "nowhere"]),
+        ({"JOURNEY_PUBLISHED_PATH": "{folder}/raw"}, ["name of a schema"]),
+        ({"JOURNEY_PUBLISHED_PATH": "{folder}/public"}, ["folder or a device"]),
+        ({"JOURNEY_PUBLISHED_PATH": "{folder}/Marts.v2.duckdb"}, ["name of a schema", "Marts.v2.duckdb"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/staging.duckdb"}, ["name of a schema"]),
+        ({"JOURNEY_DUCKDB_PATH": ":memory:"}, ["must be a file"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/public/journeys.duckdb"}, ["is the build file"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/build/plan.json"}, ["Cannot use the build file", "not a valid DuckDB"]),
+    ],
+)
+def test_wrong_places_are_refused(place: Place, variables: dict[str, str], words: list[str]) -> None:
+    named = {name: text.format(folder=place.folder) for name, text in variables.items()}
+    assert_refused(place.run(**named), 2, *words)
+
+
+@pytest.mark.parametrize("arguments", [["--keep", "0"], ["--keep", "many"], ["--republish"], ["now"]])
+def test_wrong_use_is_refused(place: Place, arguments: list[str]) -> None:
+    assert_refused(place.run(*arguments), 2)
+
+
+def test_a_missing_dbt_is_said(place: Place) -> None:
+    no_dbt = 'dbt_build.DBT = "import json, no_such_module"'
+    assert_refused(place.run(before=no_dbt), 1, "No module named 'no_such_module'")
+    assert_refused(place.run(before=no_dbt.replace("no_such_module", "dbt_that_is_not_there")), 2, "dbt is not installed")
+
+
+# Locks and signals
+
+
+def test_a_second_run_is_told_who_holds_the_lock(place: Place) -> None:
+    place.publish(1)
+    with held_build(place) as (child, _):
+        for arguments in (["--json"], ["--rollback"]):
+            started = time.monotonic()
+            done = place.run(*arguments)
+            assert time.monotonic() - started < 5
+            assert done.returncode == 3 and f"process {child.pid} on " in done.stderr
+            assert not done.stdout or json.loads(done.stdout)["status"] == "locked"
+        (place.folder / "build" / "go").touch()
+        assert child.wait() == 0
+    assert place.publish(2)["status"] == "published"
+
+
+def test_another_build_file_does_not_get_around_the_lock(place: Place) -> None:
+    with held_build(place):
+        assert place.run(JOURNEY_DUCKDB_PATH=str(place.folder / "other.duckdb")).returncode == 3
+        assert place.run(JOURNEY_PUBLISHED_PATH=str(place.folder / "other.duckdb")).returncode == 3
+
+
+def test_a_build_file_that_is_open_elsewhere_is_locked(place: Place) -> None:
+    place.publish(1)
+    with duckdb.connect(str(place.build)):
+        assert_refused(place.run(), 3, "has the build file open", str(os.getpid()))
+
+
+def test_a_lock_file_left_behind_does_not_block(place: Place) -> None:
+    for path in (place.build, place.published):
+        path.with_name(path.name + ".lock").write_text(f"{os.getpid()} {os.uname().nodename} 2026-01-01T00:00:00Z")
+    place.publish(1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_stopped_run_ends_its_dbt_and_publishes_nothing(place: Place, number: signal.Signals) -> None:
+    place.publish(1)
+    place.plan(version=2)
+    with held_build(place) as (child, dbt_pid):
+        child.send_signal(number)
+        assert child.communicate()[1] == ""
+        assert child.returncode == -number
+        assert is_gone(dbt_pid)
+    assert place.version() == 1
+    if number != signal.SIGKILL:
+        assert len(place.names()) == 4
+    place.publish(3)
+    status, message = place.history()[1]
+    assert status == ("killed" if number == signal.SIGKILL else "failed")
+    assert number == signal.SIGKILL or number.name in message
+    assert len(place.names()) == 5
+
+
+# A kill at any moment
+
+
+def count_calls(place: Place) -> int:
+    done = place.run(before=KILL_AT, TEST_KILL_AT="0")
+    assert done.returncode == 0, done.stderr
+    return int(done.stderr.rpartition("calls: ")[2])
+
+
+@contextmanager
+def reading(published: Path) -> Iterator[list[str]]:
+    """Read the published file over and over meanwhile; afterwards the list holds each different thing that was seen."""
+    seen: list[str] = []
+    reader = subprocess.Popen([sys.executable, "-c", READER, str(published)], stdout=subprocess.PIPE, text=True)
+    assert reader.stdout is not None
+    reader.stdout.readline()
+    try:
+        yield seen
+    finally:
+        reader.kill()
+        seen += sorted(set(reader.communicate()[0].splitlines(keepends=False)[:-1]))
+
+
+def kill_at_each(place: Place, moments: Sequence[int]) -> None:
+    place.publish(1)
+    with reading(place.published) as seen:
+        for version, moment in enumerate(moments, start=2):
+            place.plan(version=version)
+            done = place.run(before=KILL_AT, TEST_KILL_AT=str(moment))
+            assert done.returncode == -signal.SIGKILL, (moment, done.stderr)
+            assert place.version() in (version - 1, version), moment
+            came_out = place.version() == version
+            place.publish(version)
+            assert place.version() == version
+            killed_run = place.history()[-2]
+            if killed_run[0] != "published" or not came_out:
+                assert not came_out and (killed_run[0] == "killed" or len(place.history()) % 2), (moment, killed_run)
+            assert len(place.names()) <= 5 + 3, place.names()
+            assert not [name for name in os.listdir(place.published.parent) if name.startswith(".")]
+    assert seen and not [line for line in seen if "BROKEN" in line]
+    assert all("('first',), ('run_history',), ('second',)" in line for line in seen)
+
+
+def test_a_kill_at_any_moment_leaves_one_complete_state(place: Place) -> None:
+    total = count_calls(place)
+    rng = Random(total)
+    publishing = range(total * 2 // 3, total)
+    kill_at_each(place, [rng.randrange(1, total), *rng.sample(publishing, 4)])
+
+
+@pytest.mark.long
+def test_a_kill_at_every_third_moment_leaves_one_complete_state(place: Place) -> None:
+    kill_at_each(place, range(1, count_calls(place), 3))
