@@ -34,7 +34,7 @@ from typing import Any
 import click
 import duckdb
 from dbt_build import MACHINE_FAULTS, explain_failure, read_freshness, read_manifest, start_build, watch_build
-from export_users import PROJECT, printable, quote, reason
+from export_users import PROJECT, quote, reason
 from published_files import (
     Locked,
     give_name,
@@ -132,13 +132,14 @@ def working_folder(run: Run) -> Iterator[Path]:
 def prepare_build_file(build: Path) -> None:
     """See that the build file can be written and that nobody else has it open; make it where there is none."""
     made, log, spilled = (build.with_name(build.name + ending) for ending in (".new", ".wal", ".tmp"))
+    made_log = made.with_name(made.name + ".wal")
     try:
         if not build.exists() or build.stat().st_size == 0:
             # Made beside it and renamed: DuckDB does not open a file that it was killed making.
-            made.unlink(missing_ok=True)
+            for leftover in (made, made_log, log):
+                leftover.unlink(missing_ok=True)
             with duckdb.connect() as connection:
                 connection.execute(f"attach {literal(made)} as made (storage_version 'v1.4.0')")
-            log.unlink(missing_ok=True)
             os.replace(made, build)
         duckdb.connect(str(build)).close()
         shutil.rmtree(spilled, ignore_errors=True)
@@ -166,7 +167,9 @@ def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
 
 def copy_marts(run: Run, manifest: dict[str, Any], new: Path) -> None:
     """Copy the marts, what is a view among them as a table, with all that is said of them, and count the raw rows."""
-    marts = sorted(node["alias"] for node in manifest["nodes"].values() if is_mart(node))
+    marts = sorted(node["alias"] for node in manifest.get("nodes", {}).values() if is_mart(node))
+    if not marts:
+        raise click.ClickException("dbt names no marts, so there is nothing to publish.")
     # The build file is the main database, because its views call it by its name.
     with work_connection(run.build, new.parent) as connection:
         connection.execute(f"attach {literal(new)} as copied (storage_version 'v1.4.0', read_write true)")
@@ -227,10 +230,9 @@ def verify_marts(run: Run, new: Path) -> None:
         found = {}
         for (table,) in tables:
             # The hash makes DuckDB read and check every block.
-            [(found[table], _)] = connection.execute(
-                f"select count(*), bit_xor(hash(t)) from marts.{table} t"
-            ).fetchall()
-    if found != run.published_rows or len(found) < 2:
+            read = connection.execute(f"select count(*), bit_xor(hash(t)) from marts.{table} t").fetchall()
+            found[table] = read[0][0]
+    if found != run.published_rows:
         raise click.ClickException(f"The copy of the marts is not what was built: {found}, not {run.published_rows}.")
 
 
@@ -244,12 +246,11 @@ def publish(run: Run, new: Path, keep: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     run.write(status="publishing", file=kept_path(run.published, new.stat().st_mtime_ns // 1000).name)
     os.replace(new, run.published)
-    sync(run.published.parent)
-    with suppress(OSError):  # the next run makes up for what does not fit on the disk now
+    with suppress(OSError):  # it is published; the next run makes up for the rest
+        sync(run.published.parent)
         keep_published(run.published, new.parent)
         run.write(status="published")
-    for old in kept_files(run.published)[:-keep]:
-        if old != name_of_published(run.published):
+        for old in kept_files(run.published)[:-keep]:
             old.unlink(missing_ok=True)
 
 
@@ -275,10 +276,15 @@ def refresh(run: Run, keep: int, full_refresh: bool, console: Console) -> None:
                 run.write(status="failed", seconds=run.seconds(), message=failure.message)
             raise failure from error
         finally:
-            # For whoever looks into the build file; the truth is beside the published one.
-            with suppress(duckdb.Error, OSError), duckdb.connect() as connection:
-                connection.execute(f"attach {literal(run.build)} as build")
-                write_history(connection, "build", read_history(history_path(run.published)))
+            show_history_in_build(run)
+
+
+def show_history_in_build(run: Run) -> None:
+    """For whoever looks into the build file, where failed runs show at once; the truth is beside the published one."""
+    with suppress(duckdb.Error, OSError), duckdb.connect() as connection:
+        if run.build.exists():
+            connection.execute(f"attach {literal(run.build)} as build")
+            write_history(connection, "build", read_history(history_path(run.published)))
 
 
 def as_failure(error: Exception) -> click.ClickException:
@@ -299,14 +305,11 @@ def roll_back(run: Run) -> None:
         earlier = [path for path in kept_files(run.published) if path.name not in withdrawn]
         earlier = [path for path in earlier if present is None or path.name < present]
         if not earlier:
-            raise click.UsageError(
-                f"No earlier file is kept beside {quote(run.published)}: there is nothing to go back to."
-            )
+            raise click.UsageError(f"No earlier file is kept beside {quote(run.published)}: it stays as it is.")
         message = f"Published {earlier[-1].name} again" + (f" in place of {present}" if present else "")
-        started_at = now().isoformat(timespec="microseconds")
+        run.record["started_at"] = now().isoformat(timespec="microseconds")
         give_name(earlier[-1], run.published, folder)
-        run.write(started_at=started_at, status="rolled_back", message=message, withdrawn=present)
-        run.write(seconds=run.seconds())
+        run.write(status="rolled_back", seconds=run.seconds(), message=message, withdrawn=present)
 
 
 @contextmanager
@@ -319,10 +322,11 @@ def stoppable(run: Run, console: Console) -> Iterator[None]:
             run.child.kill()
         if run.folder is not None:
             shutil.rmtree(run.folder, ignore_errors=True)
+        message = f"Stopped by {signal.Signals(number).name}, nothing is published."
         with suppress(OSError, KeyError):
-            name = signal.Signals(number).name
-            run.write(status="failed", seconds=run.seconds(), message=f"Stopped by {name}, nothing is published.")
+            run.write(status="failed", seconds=run.seconds(), message=message)
         console.show_cursor()
+        tell_failure("failed", 128 + number, message)
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
 
@@ -348,8 +352,7 @@ def summary_of(run: Run) -> Record:
 
 
 def summary_table(run: Run) -> Table:
-    caption = f"Published {printable(str(run.published))} in {run.record['seconds']:.1f} s"
-    table = Table(caption=caption, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("Table", overflow="fold")
     table.add_column("Rows", justify="right")
     table.add_column("", overflow="fold")
@@ -360,6 +363,12 @@ def summary_table(run: Run) -> Table:
     for warning in run.warnings:
         table.add_row("warning", "", warning)
     return table
+
+
+def tell_failure(status: str, exit_code: int, message: str) -> None:
+    click.echo(f"Error: {message}", err=True)
+    if "--json" in sys.argv[1:]:  # also when the arguments themselves are what is wrong
+        click.echo(json.dumps({"status": status, "exit_code": exit_code, "message": message}))
 
 
 @click.command(help=__doc__)
@@ -389,10 +398,11 @@ def refresh_marts(
         run.locks += [locks.enter_context(lock(path)) for path in sorted((run.build, run.published))]
         if rollback:
             roll_back(run)
-            console.print(f"{run.record['message']}.")
+            console.print(f"{run.record['message']}.", soft_wrap=True)
         else:
             refresh(run, keep, full_refresh, console)
             console.print(summary_table(run))
+            console.print(f"Published {quote(run.published)} in {run.record['seconds']:.1f} s.", soft_wrap=True)
     if as_json:
         click.echo(json.dumps(summary_of(run)))
 
@@ -406,10 +416,7 @@ def main() -> None:
     except (click.ClickException, OSError) as error:
         failure = error if isinstance(error, click.ClickException) else click.UsageError(f"{reason(error)}.")
         message = " ".join(failure.format_message().split("\n"))
-        click.echo(f"Error: {message}", err=True)
-        if "--json" in sys.argv[1:]:
-            status = "locked" if failure.exit_code == 3 else "failed"
-            click.echo(json.dumps({"status": status, "exit_code": failure.exit_code, "message": message}))
+        tell_failure("locked" if isinstance(error, Locked) else "failed", failure.exit_code, message)
         sys.exit(failure.exit_code)
 
 

@@ -3,18 +3,9 @@
     transaction. Unlike `delete+insert` it also deletes those whom a late twin has left without any row.
 #}
 {% macro get_incremental_rebuild_touched_sql(arguments) -%}
-    {{ _rebuild(arguments, touched_pairs(arguments['target_relation'])) }}
-{%- endmacro %}
-
-{# The same for conversions. #}
-{% macro get_incremental_rebuild_touched_conversions_sql(arguments) -%}
-    {{ _rebuild(arguments, touched_conversion_pairs(arguments['target_relation'])) }}
-{%- endmacro %}
-
-{% macro _rebuild(arguments, touched) -%}
     {%- set columns = get_quoted_csv(arguments['dest_columns'] | map(attribute='name')) -%}
     delete from {{ arguments['target_relation'] }}
-    where pair_hash in {{ touched }};
+    where {{ is_touched() }};
 
     insert into {{ arguments['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}

@@ -4,7 +4,8 @@ Most runs here have a stand-in for dbt, a few lines that build small marts in no
 tried with it. Runs with dbt itself are chained, because each takes as long as a build.
 """
 
-import csv
+import importlib
+import io
 import json
 import os
 import re
@@ -14,17 +15,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pytest
-import reference
 import worlds
-from conftest import PROJECT
+from conftest import PROJECT, Dbt
+from test_worlds import published_differences
 
 SCRIPTS = PROJECT / "scripts"
 
@@ -38,7 +40,8 @@ command = json.loads(sys.argv[2])[1]
 target = pathlib.Path(command[command.index("--target-path") + 1])
 target.mkdir(parents=True, exist_ok=True)
 def say(name, msg, **data):
-    print(json.dumps({"info": {"name": name, "msg": msg, "invocation_id": str(uuid.uuid4())}, "data": data}), flush=True)
+    info = {"name": name, "msg": msg, "invocation_id": str(uuid.uuid4())}
+    print(json.dumps({"info": info, "data": data}), flush=True)
 say("MainReportVersion", "Running with the stand-in")
 say("RunResultError", "Runtime Error\\n  a complaint of freshness")
 say("MainReportVersion", "Running with the stand-in")
@@ -52,7 +55,8 @@ if plan.get("errors"):
 version, rows = plan["version"], plan.get("rows", 20_000)
 with duckdb.connect(str(build_file)) as connection:
     connection.execute("create schema if not exists marts; create schema if not exists raw")
-    connection.execute(f"create or replace table marts.first as select {version} as version, range as i from range({rows})")
+    rows = f"select {version} as version, range as i from range({rows})"
+    connection.execute(f"create or replace table marts.first as {rows}")
     connection.execute("comment on table marts.first is 'It''s the first.'; comment on column marts.first.i is 'Eye.'")
     connection.execute("create or replace view marts.second as select version, md5(i::text) as hash from marts.first")
     connection.execute("comment on view marts.second is 'A view.'; comment on column marts.second.hash is 'Hash.'")
@@ -68,11 +72,15 @@ columns = {"sources": {name: {"name": name, "schema": "raw", "columns": {}} for 
 result = {"unique_id": "source.p.raw.user_events", "status": "warn", "max_loaded_at": "2026-01-01T00:00:00+00:00"}
 (target / "sources.json").write_text(json.dumps({"results": [result]}))
 """
+sys.path.insert(0, str(SCRIPTS))
+script: Any = importlib.import_module("refresh_marts")
+dbt_build: Any = importlib.import_module("dbt_build")
+WITH_STAND_IN = dbt_build.DBT.partition("from dbt.cli")[0] + STAND_IN
 LAUNCH = f"""
 import ctypes, os, resource, signal, sys
 sys.path.insert(0, {str(SCRIPTS)!r})
 import dbt_build, refresh_marts
-dbt_build.DBT = dbt_build.DBT.partition("from dbt.cli")[0] + {STAND_IN!r}
+dbt_build.DBT = {WITH_STAND_IN!r}
 """
 # Dies at the given call of a C function, or return from one, that the scripts make.
 KILL_AT = f"""
@@ -133,9 +141,24 @@ class Place:
         )
 
     def run(self, *arguments: str, before: str = "", **variables: str) -> "Done":
+        """Run with the stand-in: in this process, which is quicker, unless code goes first."""
+        if not before:
+            code, stdout, stderr = 0, io.StringIO(), io.StringIO()
+            with (
+                patch("sys.argv", ["refresh_marts.py", *arguments]),
+                patch.dict("os.environ", self.environment(**variables), clear=True),
+                patch.object(dbt_build, "DBT", WITH_STAND_IN),
+                redirect_stdout(stdout),
+                redirect_stderr(stderr),
+            ):
+                try:
+                    script.main()
+                except SystemExit as end:
+                    code = int(end.code or 0)
+            return subprocess.CompletedProcess(arguments, code, stdout.getvalue(), stderr.getvalue())
         child = self.start(*arguments, before=before, **variables)
-        stdout, stderr = child.communicate(timeout=120)
-        return subprocess.CompletedProcess(arguments, child.returncode, stdout, stderr)
+        said = child.communicate(timeout=120)
+        return subprocess.CompletedProcess(arguments, child.returncode, *said)
 
     def publish(self, version: int, *arguments: str) -> dict[str, Any]:
         self.plan(version=version)
@@ -371,7 +394,9 @@ def test_a_failure_is_one_line_of_json_too(place: Place) -> None:
     assert json.loads(done.stdout)["exit_code"] == 2
 
 
-@pytest.mark.parametrize("spoil", ["drop view marts.second", "create or replace view marts.second as select error('no')"])
+@pytest.mark.parametrize(
+    "spoil", ["drop view marts.second", "create or replace view marts.second as select error('no')"]
+)
 def test_marts_that_cannot_be_read_are_not_published(place: Place, spoil: str) -> None:
     place.publish(1)
     place.plan(version=2, spoil=spoil)
@@ -385,7 +410,10 @@ def test_marts_that_cannot_be_read_are_not_published(place: Place, spoil: str) -
     [
         ("duckdb.connect(path).execute('delete from marts.first where i = 7')", "not what was built"),
         ("duckdb.connect(path).execute('drop table marts.second')", "not what was built"),
-        ("f = open(path, 'r+b'); f.seek(300_000); f.write(b'x' * 50_000); f.close()", "stays as it was"),
+        (
+            "f = open(path, 'r+b'); [f.write(b'x') for at in range(99_999, 999_999, 99_999) if f.seek(at)]; f.close()",
+            "orrupt",
+        ),
     ],
 )
 def test_a_copy_that_differs_from_the_build_is_not_published(place: Place, damage: str, words: str) -> None:
@@ -450,10 +478,11 @@ def test_a_folder_that_cannot_be_written_is_wrong_use(place: Place, name: str) -
         ({"JOURNEY_DUCKDB_PATH": "{folder}/staging.duckdb"}, ["name of a schema"]),
         ({"JOURNEY_DUCKDB_PATH": ":memory:"}, ["must be a file"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/public/journeys.duckdb"}, ["is the build file"]),
-        ({"JOURNEY_DUCKDB_PATH": "{folder}/build/plan.json"}, ["Cannot use the build file", "not a valid DuckDB"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/raw/rows"}, ["Cannot use the build file", "not a valid DuckDB"]),
     ],
 )
 def test_wrong_places_are_refused(place: Place, variables: dict[str, str], words: list[str]) -> None:
+    (place.folder / "raw" / "rows").write_text("no database")
     named = {name: text.format(folder=place.folder) for name, text in variables.items()}
     assert_refused(place.run(**named), 2, *words)
 
@@ -466,7 +495,9 @@ def test_wrong_use_is_refused(place: Place, arguments: list[str]) -> None:
 def test_a_missing_dbt_is_said(place: Place) -> None:
     no_dbt = 'dbt_build.DBT = "import json, no_such_module"'
     assert_refused(place.run(before=no_dbt), 1, "No module named 'no_such_module'")
-    assert_refused(place.run(before=no_dbt.replace("no_such_module", "dbt_that_is_not_there")), 2, "dbt is not installed")
+    assert_refused(
+        place.run(before=no_dbt.replace("no_such_module", "dbt_that_is_not_there")), 2, "dbt is not installed"
+    )
 
 
 # Locks and signals
@@ -510,7 +541,8 @@ def test_a_stopped_run_ends_its_dbt_and_publishes_nothing(place: Place, number: 
     place.plan(version=2)
     with held_build(place) as (child, dbt_pid):
         child.send_signal(number)
-        assert child.communicate()[1] == ""
+        said = child.communicate()[1]
+        assert said == ("" if number == signal.SIGKILL else f"Error: Stopped by {number.name}, nothing is published.\n")
         assert child.returncode == -number
         assert is_gone(dbt_pid)
     assert place.version() == 1
@@ -548,6 +580,7 @@ def reading(published: Path) -> Iterator[list[str]]:
 
 def kill_at_each(place: Place, moments: Sequence[int]) -> None:
     place.publish(1)
+    known = [status for status, _ in place.history()]
     with reading(place.published) as seen:
         for version, moment in enumerate(moments, start=2):
             place.plan(version=version)
@@ -557,10 +590,12 @@ def kill_at_each(place: Place, moments: Sequence[int]) -> None:
             came_out = place.version() == version
             place.publish(version)
             assert place.version() == version
-            killed_run = place.history()[-2]
-            if killed_run[0] != "published" or not came_out:
-                assert not came_out and (killed_run[0] == "killed" or len(place.history()) % 2), (moment, killed_run)
-            assert len(place.names()) <= 5 + 3, place.names()
+            # A run that was killed before it could say that it had started has no row.
+            rows = [status for status, _ in place.history()[len(known) :]]
+            assert rows == ["published" if came_out else "killed", "published"][2 - len(rows) :], moment
+            assert len(rows) == 2 or not came_out
+            known += rows
+            assert len(place.names()) <= 5 + 3  # the kept ones, and the published file, its lock and the history
             assert not [name for name in os.listdir(place.published.parent) if name.startswith(".")]
     assert seen and not [line for line in seen if "BROKEN" in line]
     assert all("('first',), ('run_history',), ('second',)" in line for line in seen)
@@ -576,3 +611,154 @@ def test_a_kill_at_any_moment_leaves_one_complete_state(place: Place) -> None:
 @pytest.mark.long
 def test_a_kill_at_every_third_moment_leaves_one_complete_state(place: Place) -> None:
     kill_at_each(place, range(1, count_calls(place), 3))
+
+
+# With dbt
+
+
+class Warehouse(Place):
+    """A place with raw rows and with dbt."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.loaded: worlds.RowsByTable = {table: [] for table in worlds.COLUMN_TYPES}
+
+    def start_script(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(SCRIPTS / "refresh_marts.py"), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment(**variables),
+        )
+
+    def run_script(self, *arguments: str, **variables: str) -> Done:
+        child = self.start_script(*arguments, **variables)
+        stdout, stderr = child.communicate(timeout=600)
+        return subprocess.CompletedProcess(arguments, child.returncode, stdout, stderr)
+
+    def load(self, batch: worlds.RowsByTable, name: str) -> None:
+        worlds.write_parquet(batch, self.folder / "raw", name)
+        for table, rows in batch.items():
+            self.loaded[table] += rows
+
+    def differences(self) -> list[str]:
+        return published_differences(self.published, self.loaded)
+
+    def kill_run(self, seconds: float, *arguments: str) -> None:
+        """A run that is killed, as a rule before its end; what is published is what was, or what is loaded now."""
+        before = self.published.stat().st_ino
+        child = self.start_script(*arguments)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=seconds)
+        child.kill()
+        child.communicate()
+        assert self.published.stat().st_ino == before or not self.differences()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path)
+
+
+def load_odd_files(warehouse: Warehouse) -> None:
+    """A column that nobody knows, ids that are numbers in this file, a number that is a text, a missing column."""
+    day = max(at for row in warehouse.loaded["journey_events"] if isinstance(at := row["loaded_at"], datetime))
+    times = f"timestamp '{day}' as occurred_at, timestamp '{day}' as loaded_at"
+    event = f"select 4711 as event_id, 'u1' as user_id, 'purchase' as event_name, {times}, [1, 2] as surprise"
+    journey = f"select 'odd' as journey_id, '60' as attribution_window_minutes, timestamp '{day}' as loaded_at"
+    for table, sql in (("user_events", event), ("journeys", journey)):
+        duckdb.connect().execute(f"copy ({sql}) to '{warehouse.folder}/raw/{table}/odd.parquet'")
+    row: worlds.Row = {"event_id": "4711", "user_id": "u1", "event_name": "purchase", "occurred_at": day}
+    warehouse.loaded["user_events"].append(row | {"loaded_at": day})
+    row = {"journey_id": "odd", "journey_name": None, "conversion_event_name": None, "attribution_window_minutes": 60}
+    warehouse.loaded["journeys"].append(row | {"loaded_at": day})
+
+
+def write_corrupt_file(path: Path) -> None:
+    """Its head and its foot are good: only reading the rows shows that it is broken."""
+    rows = "select 'e' || i as event_id, 'u' || hash(i) as user_id, 'purchase' as event_name, "
+    rows += "'2024-03-01' as occurred_at, timestamp '2024-03-01' as loaded_at from range(20000) as t (i)"
+    duckdb.connect().execute(f"copy ({rows}) to '{path}'")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 4)
+        file.write(b"x" * (size // 2))
+
+
+@pytest.mark.dbt
+def test_broken_files_and_a_kill_leave_what_is_published_and_the_next_run_heals(warehouse: Warehouse) -> None:
+    first, second = worlds.split_into_batches(worlds.make_world(23, 60), 23, 2)
+    warehouse.load(first, "first")
+    done = warehouse.run_script("--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["journey_events_loaded_rows"] == len(first["journey_events"])
+    assert not warehouse.differences()
+    published = warehouse.published.stat()
+
+    warehouse.load(second, "second")
+    broken = warehouse.folder / "raw" / "user_events" / "broken.parquet"
+    broken.touch()
+    assert_refused(warehouse.run_script(), 1, str(broken), "nothing is published")
+    write_corrupt_file(broken)
+    assert_refused(warehouse.run_script(), 1, str(broken), "nothing is published")
+    broken.unlink()
+    assert warehouse.published.stat() == published
+
+    load_odd_files(warehouse)
+    warehouse.kill_run(Random(23).uniform(0.5, 0.9) * summary["seconds"])
+    done = warehouse.run_script("--json")
+    assert done.returncode == 0, done.stderr
+    assert not warehouse.differences()
+    rows = len(second["journey_events"])
+    assert json.loads(done.stdout)["journey_events_loaded_rows"] in (rows, 0)
+    assert [status for status, _ in warehouse.history()][:3] == ["published", "failed", "failed"]
+
+
+@pytest.mark.long
+@pytest.mark.dbt
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KILLS", "6"))))
+def test_kills_at_random_moments_of_a_build_change_no_number(warehouse: Warehouse, seed: int) -> None:
+    rng = Random(seed)
+    first, *others = worlds.split_into_batches(worlds.make_world(seed, 100), seed, 3)
+    warehouse.load(first, "load_0")
+    summary = json.loads(warehouse.run_script("--json").stdout)
+    with reading(warehouse.published) as seen:
+        for number, batch in enumerate(others, start=1):
+            warehouse.load(batch, f"load_{number}")
+            for _ in range(rng.randrange(1, 3)):
+                warehouse.kill_run(
+                    rng.uniform(0.1, 1.1) * summary["seconds"], *rng.choice([[], [], ["--full-refresh"]])
+                )
+            done = warehouse.run_script()
+            assert done.returncode == 0, done.stderr
+            assert not warehouse.differences()
+    assert seen and not [line for line in seen if "BROKEN" in line]
+    tables, counts = zip(*[line.split("] [") for line in seen], strict=True)
+    assert len(set(tables)) == 1 and len(set(counts)) <= len(warehouse.history())
+
+
+@pytest.mark.long
+@pytest.mark.dbt
+def test_the_disk_fills_while_dbt_builds(warehouse: Warehouse) -> None:
+    warehouse.load(worlds.make_world(31, 300), "load")
+    limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)); "
+    limited += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    line = [sys.executable, "-c", limited, str(SCRIPTS / "refresh_marts.py")]
+    done = subprocess.run(line, capture_output=True, text=True, env=warehouse.environment())
+    assert_refused(done, 2, "File too large", "nothing is published")
+    assert warehouse.run_script().returncode == 0
+    assert not warehouse.differences()
+
+
+@pytest.mark.long
+@pytest.mark.dbt
+def test_the_history_outlives_a_full_refresh_by_dbt_itself(warehouse: Warehouse, dbt: Dbt) -> None:
+    warehouse.load(worlds.make_world(32), "load")
+    assert warehouse.run_script().returncode == 0
+    dbt("build", "--full-refresh", raw_path=warehouse.folder / "raw", database=warehouse.build)
+    with duckdb.connect(str(warehouse.build)) as connection:
+        assert connection.execute("select count(*) from marts.run_history").fetchall() == [(1,)]
+    assert warehouse.run_script("--full-refresh").returncode == 0
+    assert [status for status, _ in warehouse.history()] == ["published"] * 2

@@ -3,14 +3,14 @@
 with entries as (
 
     select * from {{ ref('int_journey_entries') }}
-    where {{ is_touched(touched_conversion_pairs) }}
+    where {{ is_touched() }}
 
 ),
 
 exits as (
 
     select * from {{ ref('int_journey_exits') }}
-    where {{ is_touched(touched_conversion_pairs) }}
+    where {{ is_touched() }}
 
 ),
 
