@@ -190,6 +190,9 @@ def copy_marts(run: Run, manifest: dict[str, Any], new: Path) -> None:
         run.record |= {"status": "published", "seconds": run.seconds()}
         history = [record for record in read_history(history_path(run.published)) if record["status"] != "started"]
         write_history(connection, "copied", [*history, run.record])
+        # Closing would do the same, but say nothing when the disk is full, and leave rows in a log beside the file.
+        connection.execute("checkpoint copied")
+        connection.execute("detach copied")
     run.published_rows["run_history"] = len(history) + 1
 
 
@@ -225,6 +228,8 @@ def count_loaded_rows(run: Run, manifest: dict[str, Any], connection: duckdb.Duc
 
 def verify_marts(run: Run, new: Path) -> None:
     """Read the new file back from the disk, every value of it, and compare its tables with those of the build."""
+    if new.with_name(new.name + ".wal").exists():
+        raise click.ClickException("DuckDB could not complete the new file: is the disk full?")
     with duckdb.connect(str(new), read_only=True) as connection:
         tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
         found = {}

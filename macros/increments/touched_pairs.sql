@@ -1,19 +1,19 @@
 {# Selects the users in journeys of whom a table has not yet seen the newest events. #}
 {% macro touched_pairs(relation) -%}
     select pair_hash from {{ ref('int_journey_changed_pairs') }}
-    where batch_id > {{ processed_up_to(relation) }}
+    where batch_number > {{ processed_up_to(relation) }}
 {%- endmacro %}
 
 {# The same for conversions, which also change with what users do and with how a journey is defined. #}
 {% macro touched_conversion_pairs(relation) -%}
     select pair_hash from {{ ref('int_journey_changed_pairs') }}
-    where batch_id > {{ processed_up_to(relation) }}
+    where batch_number > {{ processed_up_to(relation) }}
     union
     select pair_hash from {{ ref('int_journey_changed_candidates') }}
-    where batch_id > {{ processed_up_to(relation, 'user_batch_id') }}
+    where batch_number > {{ processed_up_to(relation, 'user_batch_number') }}
     union
     select pair_hash from {{ ref('int_journey_redefined_pairs') }}
-    where batch_id > {{ processed_up_to(relation, 'definition_batch_id') }}
+    where batch_number > {{ processed_up_to(relation, 'definition_batch_number') }}
 {%- endmacro %}
 
 {#

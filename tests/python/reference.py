@@ -304,7 +304,9 @@ def visits_of(entries: list[Entry], events: list[Event]) -> list[Visit]:
     """Every `step_entered` event once, with its entry and the entry's next visit."""
     visits = []
     for entry in entries:
-        visits += [Visit(event, entry, later) for event, later in zip(entry.visits, [*entry.visits[1:], None])]
+        visits += [
+            Visit(event, entry, later) for event, later in zip(entry.visits, [*entry.visits[1:], None], strict=False)
+        ]
     matched = {visit.event.event_id for visit in visits}
     alone = [event for event in events if event.name == "step_entered" and event.event_id not in matched]
     return visits + [Visit(event, None, None) for event in alone]

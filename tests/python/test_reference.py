@@ -22,6 +22,7 @@ from worlds import (
     split_into_batches,
     write_parquet,
 )
+import itertools
 
 Row = dict[str, Any]
 Raw = dict[str, list[Row]]
@@ -1095,7 +1096,7 @@ def redelivery_features(raw: Raw) -> set[str]:
                 by_id[name, row["event_id"].strip()].append(row)
     for rows in by_id.values():
         rows.sort(key=lambda row: (row["loaded_at"], repr(row)))
-        for one, other in zip(rows, rows[1:]):
+        for one, other in itertools.pairwise(rows):
             times = read_time(one["occurred_at"]), read_time(other["occurred_at"])
             user_ids = [(row["user_id"] or "").strip() for row in (one, other)]
             found.add(
@@ -1174,7 +1175,7 @@ def pair_features(facts: Facts, entries: list[Entry]) -> set[str]:
     entered = [entry.event for entry in entries]
     found |= {"re-entry"} if len(entered) > 1 else set()
     found |= {"entries at one moment"} if len({event.occurred_at for event in entered}) < len(entered) else set()
-    for one, other in zip(entries, entries[1:]):
+    for one, other in itertools.pairwise(entries):
         if one.exited_at is None or one.exited_at > other.event.occurred_at:
             instances = one.event.journey_instance_id, other.event.journey_instance_id
             found |= (
@@ -1307,7 +1308,7 @@ def test_parquet_files_say_what_the_rows_say(seed: int, tmp_path: Path) -> None:
             if not rows:
                 continue
             relation = connection.read_parquet(str(file))
-            types = dict(zip(relation.columns, map(str, relation.types)))
+            types = dict(zip(relation.columns, map(str, relation.types), strict=False))
             kinds = {type(row.get("occurred_at")) for row in rows} - {type(None)}
             expected = {
                 column: kind for column, kind in COLUMN_TYPES[name].items() if any(column in row for row in rows)

@@ -438,6 +438,10 @@ def test_a_full_disk_publishes_nothing(place: Place) -> None:
     done = place.run(before="resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))")
     assert_refused(done, 2, "File too large")
     assert place.version() == 1 and len(place.names()) == 4
+    # So little that DuckDB notices only when it completes the file.
+    place.plan(version=2, rows=10)
+    assert_refused(place.run(before="resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))"), 2, "too large")
+    assert place.version() == 1
     place.plan(version=2, errors=["Could not write file: No space left on device"])
     assert_refused(place.run(), 2, "No space left on device", "nothing is published")
     place.publish(2)
@@ -742,7 +746,7 @@ def test_kills_at_random_moments_of_a_build_change_no_number(warehouse: Warehous
 @pytest.mark.long
 @pytest.mark.dbt
 def test_the_disk_fills_while_dbt_builds(warehouse: Warehouse) -> None:
-    warehouse.load(worlds.make_world(31, 300), "load")
+    warehouse.load(worlds.make_world(31, 3000), "load")
     limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)); "
     limited += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     line = [sys.executable, "-c", limited, str(SCRIPTS / "refresh_marts.py")]

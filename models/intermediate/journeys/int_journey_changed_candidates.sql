@@ -4,7 +4,7 @@ with deliveries as (
     select
         event_name,
         user_id,
-        batch_id
+        batch_number
     from {{ ref('int_user_event_rows') }}
     where reject_reason is null
 
@@ -14,7 +14,7 @@ with deliveries as (
     select
         event_name,
         user_id,
-        changed_batch_id as batch_id
+        changed_batch_number as batch_number
     from {{ ref('int_user_event_redeliveries') }}
 
 ),
@@ -23,7 +23,7 @@ candidates as (
 
     select
         {{ pair_hash('journeys.journey_id', 'deliveries.user_id') }} as pair_hash,
-        deliveries.batch_id
+        deliveries.batch_number
     from deliveries
     inner join {{ ref('int_journeys') }} as journeys on deliveries.event_name = journeys.conversion_event_name
 

@@ -76,9 +76,9 @@ credited as (
             order by occurred_at, event_id
         ) = 1 as is_first_conversion,
         pair_hash,
-        {{ newest_batch() }} as batch_id,
-        {{ newest_batch('newest_user_batch_id') }} as user_batch_id,
-        {{ newest_batch('newest_definition_batch_id') }} as definition_batch_id
+        {{ newest_batch() }} as batch_number,
+        {{ newest_batch('newest_user_batch_number') }} as user_batch_number,
+        {{ newest_batch('newest_definition_batch_number') }} as definition_batch_number
     from valid_for_an_entry
     where entry_recency = 1
 

@@ -22,7 +22,7 @@ numbered as (
             order by occurred_at, event_id
         ) as instance_entered_again_at,
         pair_hash,
-        {{ newest_batch() }} as batch_id
+        {{ newest_batch() }} as batch_number
     from entered
 
 )

@@ -76,7 +76,7 @@ belonging_to_an_entry as (
         following_an_entry.occurred_at,
         coalesce(same_instance.entry_number, nullif(following_an_entry.latest_entry_number, 0)) as entry_number,
         following_an_entry.pair_hash,
-        {{ newest_batch() }} as batch_id
+        {{ newest_batch() }} as batch_number
     from following_an_entry
     left join same_instance on following_an_entry.event_id = same_instance.event_id
     where following_an_entry.event_type != 'journey_entered'

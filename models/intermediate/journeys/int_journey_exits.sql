@@ -14,7 +14,7 @@ exits as (
         entry_number,
         min(occurred_at) as exited_at,
         min(pair_hash) as pair_hash,
-        {{ newest_batch() }} as batch_id
+        {{ newest_batch() }} as batch_number
     from exit_events
     group by journey_id, user_id, entry_number
 

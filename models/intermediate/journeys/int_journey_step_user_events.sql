@@ -33,7 +33,7 @@ counted as (
         min(occurred_at) as first_at,
         max(occurred_at) as last_at,
         min(pair_hash) as pair_hash,
-        {{ newest_batch() }} as batch_id
+        {{ newest_batch() }} as batch_number
     from step_events
     group by journey_id, step_id, user_id, event_type, platform, outcome
 

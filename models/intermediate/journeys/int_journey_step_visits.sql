@@ -51,7 +51,7 @@ with_their_entries as (
         case when entries.entry_id is not null then in_order.next_step_id end as next_step_id,
         case when entries.entry_id is not null then in_order.next_visited_at end as next_visited_at,
         in_order.pair_hash,
-        {{ newest_batch() }} as batch_id
+        {{ newest_batch() }} as batch_number
     from in_order
     left join entries
         on

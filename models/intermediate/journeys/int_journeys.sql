@@ -39,21 +39,23 @@ in_force as (
 -- A journey keeps the number of the batch that last changed what converts in it.
 numbered as (
 
+    {% if is_incremental() %}
     select
         in_force.*,
-        {% if is_incremental() %}
         case
             when
                 known.journey_id is not null
                 and in_force.conversion_event_name is not distinct from known.conversion_event_name
                 and in_force.attribution_window_minutes = known.attribution_window_minutes
-                then known.batch_id
+                then known.batch_number
             else {{ next_batch() }}
-        end as batch_id
+        end as batch_number
     from in_force
     left join {{ this }} as known on in_force.journey_id = known.journey_id
     {% else %}
-        {{ next_batch() }} as batch_id
+    select
+        *,
+        {{ next_batch() }} as batch_number
     from in_force
     {% endif %}
 

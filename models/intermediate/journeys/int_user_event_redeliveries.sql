@@ -10,17 +10,17 @@ with looked_at as (
     and event_id_hash in (
         select event_id_hash
         from {{ ref('int_user_event_rows') }}
-        where reject_reason is null and batch_id > {{ processed_up_to(this) }}
+        where reject_reason is null and batch_number > {{ processed_up_to(this) }}
     )
     {% endif %}
 
 ),
 
-hashes as (
+arrivals as (
 
     select
         event_id_hash,
-        count(*) as row_count
+        count(*) as arrival_count
     from looked_at
     group by event_id_hash
 
@@ -30,8 +30,8 @@ hashes as (
 repeated_hashes as (
 
     select event_id_hash
-    from hashes
-    where row_count > 1
+    from arrivals
+    where arrival_count > 1
 
     union
 
@@ -39,7 +39,10 @@ repeated_hashes as (
     from {{ ref('int_user_event_rows') }}
     where
         reject_reason is null
-        and batch_id = (select max(batch_id) from {{ ref('int_user_event_rows') }} where reject_reason is null)
+        and batch_number = (
+            select max(batch_number) from {{ ref('int_user_event_rows') }}
+            where reject_reason is null
+        )
 
 ),
 
@@ -66,7 +69,7 @@ compared as (
                 usable_rows.properties nulls last
         ) as delivery_number,
         -- A late twin can take the event's place: then both rows are touched.
-        max(usable_rows.batch_id) over (partition by usable_rows.event_id_hash) as changed_batch_id
+        max(usable_rows.batch_number) over (partition by usable_rows.event_id_hash) as changed_batch_number
     from usable_rows
     inner join repeated_hashes on usable_rows.event_id_hash = repeated_hashes.event_id_hash
 

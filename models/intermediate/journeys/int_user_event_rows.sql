@@ -1,21 +1,11 @@
 -- Grain: one delivered row of a user event, cleaned once so that nothing reads raw text again.
 -- Rejected rows stay, with their reason and the time as it was delivered.
-with {% if is_incremental() %}pick_up_from as (
-
-    select
-        coalesce(max(loaded_at), timestamp '0001-01-31 00:00:00')
-        - interval '1' hour * {{ var('load_lookback_hours') }} as loaded_at
-    from {{ this }}
-    where reject_reason is null
-
-),
-
-{% endif %}delivered as (
+with delivered as (
 
     select * from {{ ref('stg_user_events') }}
     {% if is_incremental() %}
     -- Rows may land late: all that were loaded since are compared with what is here already.
-    where loaded_at >= (select loaded_at from pick_up_from)
+    where loaded_at >= {{ picked_up_from(this) }}
 
     union all
 
@@ -41,9 +31,12 @@ kept as (
 
 ),
 
-{% if is_incremental() %}
-known as (
+arrived as (
 
+    select * from kept
+    {% if is_incremental() %}
+    -- Each delivery counts: a row that is here once and was delivered twice is new once.
+    except all
     select
         event_id,
         user_id,
@@ -55,32 +48,17 @@ known as (
         reject_reason,
         occurred_at_raw
     from {{ this }}
-    where loaded_at >= (select loaded_at from pick_up_from) or loaded_at is null
+    where loaded_at >= {{ picked_up_from(this) }} or loaded_at is null
+    {% endif %}
 
 ),
-
--- Each delivery counts: a row that is here once and was delivered twice is new once.
-arrived as (
-
-    select * from kept
-    except all
-    select * from known
-
-),
-{% else %}
-arrived as (
-
-    select * from kept
-
-),
-{% endif %}
 
 keyed as (
 
     select
         *,
         {{ hash64('event_id') }} as event_id_hash,
-        {{ next_batch() }} as batch_id
+        {{ next_batch() }} as batch_number
     from arrived
 
 )

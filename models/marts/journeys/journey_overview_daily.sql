@@ -51,13 +51,25 @@ exits as (
 
 counted_days as (
 
-    select journey_id, date_day from messages
+    select
+        journey_id,
+        date_day
+    from messages
     union
-    select journey_id, date_day from entries
+    select
+        journey_id,
+        date_day
+    from entries
     union
-    select journey_id, date_day from first_conversions
+    select
+        journey_id,
+        date_day
+    from first_conversions
     union
-    select journey_id, date_day from exits
+    select
+        journey_id,
+        date_day
+    from exits
 
 ),
 

@@ -61,7 +61,8 @@ rated as (
         side_by_side.other_platform_sent_count,
         side_by_side.other_platform_failed_count,
         side_by_side.other_platform_clicked_count,
-        {{ percentage('side_by_side.failed_count', 'side_by_side.sent_count + side_by_side.failed_count') }} as failed_pct,
+        {{ percentage('side_by_side.failed_count', 'side_by_side.sent_count + side_by_side.failed_count') }}
+            as failed_pct,
         {{ percentage('side_by_side.shown_count', 'side_by_side.sent_count') }} as shown_pct,
         {{ percentage('side_by_side.clicked_count', 'side_by_side.sent_count') }} as clicked_pct
     from known_steps
