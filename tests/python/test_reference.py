@@ -3,6 +3,7 @@
 Expectations are written from journeys.md, never copied from what the reference said.
 """
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -22,7 +23,6 @@ from worlds import (
     split_into_batches,
     write_parquet,
 )
-import itertools
 
 Row = dict[str, Any]
 Raw = dict[str, list[Row]]
