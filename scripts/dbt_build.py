@@ -56,7 +56,15 @@ def start_build(build_file: Path, full_refresh: bool, locks: list[int]) -> subpr
     if raw_path := os.environ.get("JOURNEY_RAW_PATH"):
         paths["JOURNEY_RAW_PATH"] = str(Path(raw_path).absolute())
     options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles"), "--target", "duckdb"]
-    options += ["--target-path", str(target_path()), "--log-format", "json", "--no-use-colors"]
+    options += [
+        "--target-path",
+        str(target_path()),
+        "--log-format",
+        "json",
+        "--log-format-file",
+        "debug",
+        "--no-use-colors",
+    ]
     build = [*BUILD, *(["--full-refresh"] if full_refresh else [])]
     commands = json.dumps([[*command, *options] for command in (["source", "freshness"], build)])
     return subprocess.Popen(
