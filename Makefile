@@ -32,7 +32,7 @@ endef
 
 demo: install ## Build the sample journeys, show their overview and write a list of users
 	@echo "Building the sample journeys into $(DEMO_DATABASE) ..."
-	@$(DEMO) $(BIN)/dbt --quiet build --profiles-dir profiles --target duckdb
+	@$(DEMO) $(BIN)/dbt --quiet build --profiles-dir profiles --target duckdb --exclude-resource-type unit_test
 	@$(BIN)/python scripts/show_overview.py --database $(DEMO_DATABASE)
 	@mkdir -p $(dir $(DEMO_USERS)) && echo
 	@$(BIN)/python scripts/export_users.py --database $(DEMO_DATABASE) --journey cart_recovery \

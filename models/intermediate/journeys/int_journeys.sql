@@ -44,8 +44,8 @@ numbered as (
         in_force.*,
         case
             when
-                known.journey_id is not null
-                and in_force.conversion_event_name is not distinct from known.conversion_event_name
+                in_force.conversion_event_name is not distinct from known.conversion_event_name
+                -- Never true for a journey that was not known.
                 and in_force.attribution_window_minutes = known.attribution_window_minutes
                 then known.batch_number
             else {{ next_batch() }}
