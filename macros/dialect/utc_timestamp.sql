@@ -7,11 +7,12 @@
 {%- endmacro %}
 
 {% macro duckdb__utc_timestamp(text) -%}
-    {%- set date = '\\d{4}-\\d\\d-\\d\\d' -%}
+    {%- set date = '-\\d\\d-\\d\\d' -%}
     {%- set hour_minute = '([01]\\d|2[0-3]):\\d\\d' -%}
     {%- set offset = '[+-](0\\d|1[0-5])(:?[0-5]\\d)?' -%}
-    {%- set usual = date ~ '([T ]' ~ hour_minute ~ ':\\d\\d(\\.\\d+)?(Z|' ~ offset ~ ')?)?' -%}
-    {%- set rare = date ~ '[Tt ]' ~ hour_minute ~ '(:\\d\\d([.,]\\d+)?)?( ?([Zz]|' ~ offset ~ '))?' -%}
+    {#- Usual times are read as they are. Their years are so far from the first and the last that no offset matters. -#}
+    {%- set usual = '[1-8]\\d{3}' ~ date ~ '([T ]' ~ hour_minute ~ ':\\d\\d(\\.\\d+)?(Z|' ~ offset ~ ')?)?' -%}
+    {%- set rare = '\\d{4}' ~ date ~ '([Tt ]' ~ hour_minute ~ '(:\\d\\d([.,]\\d+)?)?( ?([Zz]|' ~ offset ~ '))?)?' -%}
     {#- Rare forms become usual ones: upper case, a point, seconds, no blank before the offset. -#}
     {%- set rewritten -%}
         regexp_replace(
@@ -19,15 +20,15 @@
         )
     {%- endset -%}
     case
-        when regexp_full_match({{ text }}, '{{ usual }}') then {{ _readable_instant(text) }}
-        when regexp_full_match({{ text }}, '{{ rare }}') then {{ _readable_instant(rewritten) }}
+        when regexp_full_match({{ text }}, '{{ usual }}') then {{ _instant(text) }}
+        when regexp_full_match({{ text }}, '{{ rare }}')
+            then case
+                -- The years that every engine can hold.
+                when {{ _instant(rewritten) }} between '0001-01-01 00:00:00' and '9999-12-31 23:59:59.999999'
+                    then {{ _instant(rewritten) }}
+            end
     end
 {%- endmacro %}
 
-{# epoch_us keeps the instant and skips the calendar of a time zone; the years are those every engine can hold. #}
-{% macro _readable_instant(text) -%}
-    case
-        when try_cast({{ text }} as timestamptz) between '0001-01-01 00:00:00Z' and '9999-12-31 23:59:59.999999Z'
-            then make_timestamp(epoch_us(try_cast({{ text }} as timestamptz)))
-    end
-{%- endmacro %}
+{# epoch_us keeps the instant and skips the calendar of a time zone. #}
+{% macro _instant(text) -%} make_timestamp(epoch_us(try_cast({{ text }} as timestamptz))) {%- endmacro %}

@@ -37,6 +37,7 @@ valid_for_an_entry as (
         candidates.user_id,
         candidates.occurred_at,
         entries.entry_id,
+        entries.entry_number,
         entries.pair_hash,
         row_number() over (
             partition by candidates.journey_id, candidates.event_id
@@ -71,6 +72,7 @@ credited as (
         user_id,
         occurred_at,
         entry_id,
+        entry_number,
         row_number() over (
             partition by journey_id, user_id
             order by occurred_at, event_id

@@ -1,53 +1,65 @@
--- Grain: one journey_exited or step_entered event, with the number of the entry it belongs to; null when unmatched.
+-- Grain: one journey_exited or step_entered event, with the entry it belongs to and, for a step, the visit after it.
 -- Messages and outcomes are left out: no published number asks which entry they belong to.
-with events_with_instance as (
+with journey_events as (
 
     select * from {{ ref('int_journey_events') }}
-    where
-        event_type in ('journey_exited', 'step_entered')
-        and journey_instance_id is not null
-        and {{ is_touched() }}
-
-),
-
-entries_with_instance as (
-
-    select * from {{ ref('int_journey_entries') }}
-    where journey_instance_id is not null and {{ is_touched() }}
+    where event_type in ('journey_entered', 'journey_exited', 'step_entered') and {{ is_touched() }}
 
 ),
 
 -- An instance id outranks the clock, but only an entry that carries the same one and came first can be meant.
-same_instance as (
+entries_with_instance as (
 
     select
-        events_with_instance.event_id,
-        entries_with_instance.entry_number
-    from events_with_instance
-    inner join entries_with_instance
-        on
-            events_with_instance.journey_id = entries_with_instance.journey_id
-            and events_with_instance.user_id = entries_with_instance.user_id
-            and events_with_instance.journey_instance_id = entries_with_instance.journey_instance_id
-            and events_with_instance.occurred_at >= entries_with_instance.entered_at
-    where
-        entries_with_instance.instance_entered_again_at is null
-        or events_with_instance.occurred_at < entries_with_instance.instance_entered_again_at
+        *,
+        coalesce(instance_entered_again_at, timestamp '9999-12-31 23:59:59.999999') as instance_entered_again_at_or_never
+    from {{ ref('int_journey_entries') }}
+    where journey_instance_id is not null and {{ is_touched() }}
 
 ),
 
-events_and_entries as (
+pairs as (
 
     select
-        event_id,
         journey_id,
         user_id,
-        event_type,
-        step_id,
-        occurred_at,
-        pair_hash
+        min(pair_hash) as pair_hash
     from {{ ref('int_journey_events') }}
-    where event_type in ('journey_entered', 'journey_exited', 'step_entered') and {{ is_touched() }}
+    where event_type in ('journey_exited', 'step_entered') and {{ is_touched() }}
+    group by journey_id, user_id
+
+),
+
+-- All that follows sorts by this number: that takes half the time of sorting by two texts.
+numbered_pairs as (
+
+    select
+        *,
+        row_number() over () as pair_number
+    from pairs
+
+),
+
+narrow_events as (
+
+    select
+        journey_events.event_id,
+        numbered_pairs.pair_number,
+        journey_events.event_type,
+        journey_events.step_id,
+        journey_events.occurred_at,
+        entries_with_instance.entry_number as instance_entry_number,
+        entries_with_instance.entered_at as instance_entered_at
+    from journey_events
+    inner join numbered_pairs
+        on journey_events.journey_id = numbered_pairs.journey_id and journey_events.user_id = numbered_pairs.user_id
+    left join entries_with_instance
+        on
+            journey_events.journey_id = entries_with_instance.journey_id
+            and journey_events.user_id = entries_with_instance.user_id
+            and journey_events.journey_instance_id = entries_with_instance.journey_instance_id
+            and journey_events.occurred_at >= entries_with_instance.entered_at
+            and journey_events.occurred_at < entries_with_instance.instance_entered_again_at_or_never
 
 ),
 
@@ -56,31 +68,71 @@ following_an_entry as (
     select
         *,
         -- All rows of one moment count for each other, so an event at the moment of an entry follows it.
-        count(*) filter (where event_type = 'journey_entered') over (
-            partition by journey_id, user_id
-            order by occurred_at
-            range between unbounded preceding and current row
-        ) as latest_entry_number
-    from events_and_entries
+        count(*) filter (where event_type = 'journey_entered') over pair_in_order as latest_entry_number,
+        max(occurred_at) filter (where event_type = 'journey_entered') over pair_in_order as latest_entered_at
+    from narrow_events
+    window pair_in_order as (
+        partition by pair_number
+        order by occurred_at
+        range between unbounded preceding and current row
+    )
 
 ),
 
 belonging_to_an_entry as (
 
     select
-        following_an_entry.event_id,
-        following_an_entry.journey_id,
-        following_an_entry.user_id,
-        following_an_entry.event_type,
-        following_an_entry.step_id,
-        following_an_entry.occurred_at,
-        coalesce(same_instance.entry_number, nullif(following_an_entry.latest_entry_number, 0)) as entry_number,
-        following_an_entry.pair_hash,
-        {{ newest_batch() }} as batch_number
+        event_id,
+        pair_number,
+        event_type,
+        step_id,
+        occurred_at,
+        coalesce(instance_entry_number, nullif(latest_entry_number, 0)) as entry_number,
+        coalesce(instance_entered_at, latest_entered_at) as entered_at
     from following_an_entry
-    left join same_instance on following_an_entry.event_id = same_instance.event_id
-    where following_an_entry.event_type != 'journey_entered'
+    where event_type != 'journey_entered'
+
+),
+
+in_order as (
+
+    select
+        *,
+        min(occurred_at) filter (where event_type = 'journey_exited')
+            over (partition by pair_number, entry_number) as exited_at,
+        count(*) filter (where event_type = 'step_entered') over entry_in_order as visit_number,
+        lead(step_id) over entry_in_order as next_step_id,
+        lead(occurred_at) over entry_in_order as next_visited_at,
+        -- What belongs to no entry is no run through the journey, so it has no order and no next visit.
+        entry_number is not null and event_type = 'step_entered' as is_visit_of_an_entry
+    from belonging_to_an_entry
+    -- Exits first, so that after a visit comes a visit or nothing.
+    window entry_in_order as (
+        partition by pair_number, entry_number
+        order by event_type = 'step_entered', occurred_at, event_id
+    )
+
+),
+
+with_their_entries as (
+
+    select
+        numbered_pairs.journey_id,
+        numbered_pairs.user_id,
+        in_order.event_type,
+        in_order.step_id,
+        in_order.occurred_at,
+        in_order.entry_number,
+        in_order.entered_at,
+        case when in_order.entry_number is not null then in_order.exited_at end as exited_at,
+        case when in_order.is_visit_of_an_entry then in_order.visit_number end as visit_number,
+        case when in_order.is_visit_of_an_entry then in_order.next_step_id end as next_step_id,
+        case when in_order.is_visit_of_an_entry then in_order.next_visited_at end as next_visited_at,
+        numbered_pairs.pair_hash,
+        {{ newest_batch() }} as batch_number
+    from in_order
+    inner join numbered_pairs on in_order.pair_number = numbered_pairs.pair_number
 
 )
 
-select * from belonging_to_an_entry
+select * from with_their_entries

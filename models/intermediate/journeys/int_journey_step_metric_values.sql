@@ -1,31 +1,23 @@
 -- Grain: one metric that a step's type has, with its value; 0 when nobody caused it.
-with user_events as (
+with event_counts as (
 
-    select
-        journey_id,
-        step_id,
-        event_type,
-        platform,
-        sum(event_count) as event_count,
-        count(*) as user_count
-    from {{ ref('int_journey_step_user_events') }}
-    group by journey_id, step_id, event_type, platform
+    select * from {{ ref('int_journey_step_event_counts') }}
 
 ),
 
 metric_totals as (
 
     select
-        user_events.journey_id,
-        user_events.step_id,
+        event_counts.journey_id,
+        event_counts.step_id,
         metric_events.metric,
-        sum(user_events.event_count) as metric_value
-    from user_events
+        sum(event_counts.event_count) as metric_value
+    from event_counts
     inner join {{ ref('step_metric_events') }} as metric_events
         on
-            user_events.event_type = metric_events.event_type
-            and (metric_events.platform is null or user_events.platform = metric_events.platform)
-    group by user_events.journey_id, user_events.step_id, metric_events.metric
+            event_counts.event_type = metric_events.event_type
+            and (metric_events.platform is null or event_counts.platform = metric_events.platform)
+    group by event_counts.journey_id, event_counts.step_id, metric_events.metric
 
     union all
 
@@ -34,7 +26,7 @@ metric_totals as (
         step_id,
         'entry_user_count' as metric,
         user_count as metric_value
-    from user_events
+    from event_counts
     where event_type = 'step_entered'
 
 ),

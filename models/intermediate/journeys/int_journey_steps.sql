@@ -34,6 +34,32 @@ in_force as (
     from ranked
     where recency = 1
 
+),
+
+-- A definition keeps the number of the batch that last changed it.
+numbered as (
+
+    {% if is_incremental() %}
+    select
+        in_force.*,
+        case
+            when
+                in_force.step_id = known.step_id
+                and in_force.step_name is not distinct from known.step_name
+                and in_force.step_type is not distinct from known.step_type
+                and in_force.step_position is not distinct from known.step_position
+                then known.batch_number
+            else {{ next_batch() }}
+        end as batch_number
+    from in_force
+    left join {{ this }} as known on in_force.journey_id = known.journey_id and in_force.step_id = known.step_id
+    {% else %}
+    select
+        *,
+        {{ next_batch() }} as batch_number
+    from in_force
+    {% endif %}
+
 )
 
-select * from in_force
+select * from numbered

@@ -36,7 +36,7 @@ in_force as (
 
 ),
 
--- A journey keeps the number of the batch that last changed what converts in it.
+-- A definition keeps the number of the batch that last changed it.
 numbered as (
 
     {% if is_incremental() %}
@@ -44,7 +44,8 @@ numbered as (
         in_force.*,
         case
             when
-                in_force.conversion_event_name is not distinct from known.conversion_event_name
+                in_force.journey_name is not distinct from known.journey_name
+                and in_force.conversion_event_name is not distinct from known.conversion_event_name
                 -- Never true for a journey that was not known.
                 and in_force.attribution_window_minutes = known.attribution_window_minutes
                 then known.batch_number

@@ -10,7 +10,7 @@ seen_steps as (
     select
         journey_id,
         step_id
-    from {{ ref('int_journey_step_user_events') }}
+    from {{ ref('int_journey_step_event_counts') }}
     group by journey_id, step_id
 
 ),

@@ -11,7 +11,7 @@ seen_journeys as (
     union
     select journey_id from {{ ref('int_journey_entry_events') }}
     union
-    select journey_id from {{ ref('int_journey_step_user_events') }}
+    select journey_id from {{ ref('int_journey_step_event_counts') }}
 
 ),
 

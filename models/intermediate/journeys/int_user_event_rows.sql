@@ -4,8 +4,8 @@ with delivered as (
 
     select * from {{ ref('stg_user_events') }}
     {% if is_incremental() %}
-    -- Rows may land late: all that were loaded since are compared with what is here already.
-    where loaded_at >= {{ picked_up_from(this) }}
+    -- Rows may land late: from the first load that has grown on, all are compared with what is here already.
+    where loaded_at >= {{ picked_up_from(this, ref('stg_user_events')) }}
 
     union all
 
@@ -48,7 +48,7 @@ arrived as (
         reject_reason,
         occurred_at_raw
     from {{ this }}
-    where loaded_at >= {{ picked_up_from(this) }} or loaded_at is null
+    where loaded_at >= {{ picked_up_from(this, ref('stg_user_events')) }} or loaded_at is null
     {% endif %}
 
 ),

@@ -10,7 +10,7 @@ messages as (
     select
         journey_id,
         cast(sum(event_count) as bigint) as messages_sent
-    from {{ ref('int_journey_step_user_events') }}
+    from {{ ref('int_journey_step_event_counts') }}
     where event_type = 'message_sent'
     group by journey_id
 

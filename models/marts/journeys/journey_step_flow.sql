@@ -23,10 +23,9 @@ step_users as (
     select
         journey_id,
         step_id,
-        count(*) as reached_user_count
-    from {{ ref('int_journey_step_user_events') }}
+        user_count as reached_user_count
+    from {{ ref('int_journey_step_event_counts') }}
     where event_type = 'step_entered'
-    group by journey_id, step_id
 
 ),
 

@@ -22,8 +22,14 @@ last_visits as (
 
 stepless_entries as (
 
-    select * from {{ ref('int_journey_entry_states') }}
-    where entry_id not in (select entry_id from {{ ref('int_journey_step_visits') }} where visit_number = 1)
+    select entry_states.*
+    from {{ ref('int_journey_entry_states') }} as entry_states
+    left join first_visits
+        on
+            entry_states.journey_id = first_visits.journey_id
+            and entry_states.user_id = first_visits.user_id
+            and entry_states.entry_number = first_visits.entry_number
+    where first_visits.entry_number is null
 
 ),
 
