@@ -1,6 +1,6 @@
 {#
     The load time from which a run looks for new rows: that of the earliest load that has grown since, among those within
-    the lookback of the newest usable row of the table. Null, and so never reached, when none has.
+    the lookback of the newest usable row of the table; one that is never reached when none has.
 #}
 {% macro picked_up_from(relation, deliveries) -%}
     {%- set within_lookback -%}
@@ -13,7 +13,7 @@
         )
     {%- endset -%}
     (
-        select min(delivered.loaded_at)
+        select coalesce(min(delivered.loaded_at), timestamp '9999-12-31 23:59:59.999999')
         from (
             select
                 loaded_at,
