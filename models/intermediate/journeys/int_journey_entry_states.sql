@@ -1,5 +1,5 @@
 -- Grain: one entry of a user into a journey, with what time and conversions have made of it.
--- A view: windows close by time alone, without any new row of the entry.
+-- Never incremental: windows close by time alone, without any new row of the entry.
 with entries as (
 
     select * from {{ ref('int_journey_entries') }}

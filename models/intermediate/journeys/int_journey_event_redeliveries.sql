@@ -70,8 +70,7 @@ compared as (
                 usable_rows.journey_instance_id nulls last,
                 usable_rows.trigger_event_id nulls last,
                 usable_rows.platform nulls last,
-                usable_rows.outcome nulls last,
-                usable_rows.exit_reason nulls last
+                usable_rows.outcome nulls last
         ) as delivery_number,
         -- A late twin can take the event's place: then both rows are touched.
         max(usable_rows.batch_number) over (partition by usable_rows.event_id_hash) as changed_batch_number

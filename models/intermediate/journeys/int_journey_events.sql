@@ -28,7 +28,6 @@ accepted as (
         trigger_event_id,
         platform,
         outcome,
-        exit_reason,
         occurred_at,
         loaded_at,
         pair_hash
@@ -46,7 +45,6 @@ accepted as (
         trigger_event_id,
         platform,
         outcome,
-        exit_reason,
         occurred_at,
         loaded_at,
         pair_hash

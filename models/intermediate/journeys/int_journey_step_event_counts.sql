@@ -1,11 +1,5 @@
 -- Grain: one step, event type, platform and outcome with at least one accepted event.
-with step_events as (
-
-    select * from {{ ref('int_journey_step_events') }}
-
-),
-
-counted as (
+with event_counts as (
 
     select
         journey_id,
@@ -13,14 +7,57 @@ counted as (
         event_type,
         platform,
         outcome,
-        count(*) as event_count,
-        -- No published number asks how many users a message reached, and counting them would take most of the time.
-        case
-            when event_type in ('step_entered', 'step_outcome')
-                then count(distinct user_id) filter (where event_type in ('step_entered', 'step_outcome'))
-        end as user_count
-    from step_events
+        count(*) as event_count
+    from {{ ref('int_journey_step_events') }}
     group by journey_id, step_id, event_type, platform, outcome
+
+),
+
+-- Distinct users are what takes time: they are counted only where a published number asks for them.
+visitors as (
+
+    select
+        journey_id,
+        step_id,
+        count(distinct user_id) as user_count
+    from {{ ref('int_journey_step_visits') }}
+    group by journey_id, step_id
+
+),
+
+outcome_users as (
+
+    select
+        journey_id,
+        step_id,
+        outcome,
+        count(distinct user_id) as user_count
+    from {{ ref('int_journey_step_events') }}
+    where event_type = 'step_outcome'
+    group by journey_id, step_id, outcome
+
+),
+
+counted as (
+
+    select
+        event_counts.journey_id,
+        event_counts.step_id,
+        event_counts.event_type,
+        event_counts.platform,
+        event_counts.outcome,
+        event_counts.event_count,
+        case event_counts.event_type
+            when 'step_entered' then visitors.user_count
+            when 'step_outcome' then outcome_users.user_count
+        end as user_count
+    from event_counts
+    left join visitors on event_counts.journey_id = visitors.journey_id and event_counts.step_id = visitors.step_id
+    left join outcome_users
+        on
+            event_counts.journey_id = outcome_users.journey_id
+            and event_counts.step_id = outcome_users.step_id
+            and event_counts.outcome = outcome_users.outcome
 
 )
 
