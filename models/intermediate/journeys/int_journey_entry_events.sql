@@ -7,12 +7,11 @@ with journey_events as (
 
 ),
 
--- An instance id outranks the clock, but only an entry that carries the same one and came first can be meant.
-entries_with_instance as (
+entries as (
 
     select
         *,
-        coalesce(instance_entered_again_at, timestamp '9999-12-31 23:59:59.999999') as instance_entered_again_at_or_never
+        coalesce(instance_entered_again_at, timestamp '9999-12-31 23:59:59.999999') as meant_before
     from {{ ref('int_journey_entries') }}
     where journey_instance_id is not null and {{ is_touched() }}
 
@@ -40,6 +39,21 @@ numbered_pairs as (
 
 ),
 
+-- An instance id outranks the clock, but only an entry that carries the same one and came first can be meant.
+entries_with_instance as (
+
+    select
+        numbered_pairs.pair_number,
+        entries.journey_instance_id,
+        entries.entry_number,
+        entries.entered_at,
+        entries.meant_before
+    from entries
+    inner join numbered_pairs
+        on entries.journey_id = numbered_pairs.journey_id and entries.user_id = numbered_pairs.user_id
+
+),
+
 narrow_events as (
 
     select
@@ -55,11 +69,10 @@ narrow_events as (
         on journey_events.journey_id = numbered_pairs.journey_id and journey_events.user_id = numbered_pairs.user_id
     left join entries_with_instance
         on
-            journey_events.journey_id = entries_with_instance.journey_id
-            and journey_events.user_id = entries_with_instance.user_id
+            numbered_pairs.pair_number = entries_with_instance.pair_number
             and journey_events.journey_instance_id = entries_with_instance.journey_instance_id
             and journey_events.occurred_at >= entries_with_instance.entered_at
-            and journey_events.occurred_at < entries_with_instance.instance_entered_again_at_or_never
+            and journey_events.occurred_at < entries_with_instance.meant_before
 
 ),
 
