@@ -23,8 +23,10 @@ MACHINE_FAULTS = (
 # Words of an error that some raw file may have caused without being named.
 DATA_FAULTS = re.compile(r"Conversion Error|Invalid Input|Parquet|Thrift|decompress|corrupt|UTF-?8", re.IGNORECASE)
 
-# Unit tests and the cases of macros try the code, which a schedule does not change; what tries the data runs each time.
+# Unit tests and the cases of macros try the code, which a schedule does not change.
 BUILD = ["build", "--exclude-resource-type", "unit_test", "--exclude", "path:tests/macros"]
+# Tests that read all rows that were ever loaded.
+WHOLE_HISTORY = "tag:whole_history"
 # Both dbt commands in one process, which saves a start. Where the system can do it, the process dies with this script;
 # elsewhere it keeps the lock until it ends. What freshness cannot read is for the build to judge.
 DBT = """
@@ -49,7 +51,9 @@ class Build(NamedTuple):
     warnings: list[str]
 
 
-def start_build(build_file: Path, full_refresh: bool, locks: list[int]) -> subprocess.Popen[str]:
+def start_build(
+    build_file: Path, full_refresh: bool, tests_everything: bool, locks: list[int]
+) -> subprocess.Popen[str]:
     """Start source freshness and then dbt build; the locks stay held as long as dbt runs."""
     (target_path() / "sources.json").unlink(missing_ok=True)
     paths = {"JOURNEY_DUCKDB_PATH": str(build_file)}
@@ -65,7 +69,7 @@ def start_build(build_file: Path, full_refresh: bool, locks: list[int]) -> subpr
         "debug",
         "--no-use-colors",
     ]
-    build = [*BUILD, *(["--full-refresh"] if full_refresh else [])]
+    build = [*BUILD, *([] if tests_everything else [WHOLE_HISTORY]), *(["--full-refresh"] if full_refresh else [])]
     commands = json.dumps([[*command, *options] for command in (["source", "freshness"], build)])
     return subprocess.Popen(
         [sys.executable, "-c", DBT, str(os.getpid()), commands],

@@ -26,7 +26,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -151,7 +151,8 @@ def prepare_build_file(build: Path) -> None:
 
 def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
     """Run dbt, and give what it knows of the project."""
-    run.child = start_build(run.build, full_refresh, run.locks)
+    run.record["tests_everything"] = full_refresh or tests_are_due(run)
+    run.child = start_build(run.build, full_refresh, run.record["tests_everything"], run.locks)
     with console.status("Starting dbt") as status:
         done = watch_build(run.child, status.update)
     run.child = None
@@ -160,6 +161,16 @@ def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
         raise explain_failure(done.errors)
     run.freshness, run.warnings = read_freshness(), done.warnings
     return read_manifest()
+
+
+def tests_are_due(run: Run) -> bool:
+    """Whether nothing published in the last day has passed the tests that read the whole history."""
+    passed = [
+        record["started_at"]
+        for record in read_history(history_path(run.published))
+        if record["status"] == "published" and record.get("tests_everything")
+    ]
+    return not passed or not timedelta() <= now() - datetime.fromisoformat(passed[-1]) < timedelta(days=1)
 
 
 # Publishing

@@ -1,5 +1,7 @@
 -- Every accepted journey_entered event is one entry of its journey and its user one of those who entered. Without
 -- this, a join on the way to the overview could lose entries or double them, and all states would still add up.
+{{ config(tags=['whole_history']) }}
+
 with accepted as (
 
     select

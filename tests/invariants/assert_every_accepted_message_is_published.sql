@@ -1,5 +1,7 @@
 -- The messages of a journey are the accepted message_sent events of all its steps, also of steps whose type shows no
 -- number of messages and of steps that nobody defined. Leaving those out would be seen nowhere else.
+{{ config(tags=['whole_history']) }}
+
 with accepted as (
 
     select

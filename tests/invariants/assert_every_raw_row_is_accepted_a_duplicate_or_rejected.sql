@@ -2,6 +2,8 @@
 -- a subtraction: distinct ids of usable rows are what must be accepted, their other rows the duplicates. A batch that
 -- was skipped, taken twice or deduplicated by something else than the id would show here and in no other number. It
 -- reads all raw rows, so on a large history it is the one test that takes long.
+{{ config(tags=['whole_history']) }}
+
 with delivered as (
 
     select

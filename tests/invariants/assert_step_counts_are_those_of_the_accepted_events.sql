@@ -1,5 +1,7 @@
 -- A step's counts are its accepted events, no more and no less, wherever its type has the metric. Steps are found by
 -- joins and counts by a list of metrics: a row too many there would double a number, a missing one would hide it.
+{{ config(tags=['whole_history']) }}
+
 with accepted as (
 
     select

@@ -1,5 +1,7 @@
 -- Hashes are stored with the rows, and an engine may change its hash in a new version: then a redelivery would no
 -- longer meet its twin, nor an event its user. A full refresh after the upgrade heals it.
+{{ config(tags=['whole_history']) }}
+
 with oldest_rows as (
 
     select * from {{ ref('int_journey_event_rows') }}

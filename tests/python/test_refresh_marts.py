@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,6 +37,7 @@ import duckdb
 build_file = pathlib.Path(os.environ["JOURNEY_DUCKDB_PATH"])
 plan = json.loads((build_file.parent / "plan.json").read_text())
 command = json.loads(sys.argv[2])[1]
+(build_file.parent / "command.json").write_text(json.dumps(command))
 target = pathlib.Path(command[command.index("--target-path") + 1])
 target.mkdir(parents=True, exist_ok=True)
 def say(name, msg, **data):
@@ -309,6 +310,29 @@ def test_the_history_holds_every_run(place: Place) -> None:
     with duckdb.connect(str(place.build), read_only=True) as connection:
         [(rows,)] = connection.execute("select count(*) from marts.run_history").fetchall()
     assert rows == len(place.history()) == 7
+
+
+def test_the_whole_history_is_tested_at_first_after_a_full_refresh_and_every_day(place: Place) -> None:
+    def excluded(version: int, *arguments: str) -> bool:
+        place.publish(version, *arguments)
+        return "tag:whole_history" in json.loads((place.build.parent / "command.json").read_text())
+
+    def a_day_passes() -> None:
+        history = script.history_path(place.published)
+        records = [json.loads(line) for line in history.read_text().splitlines()]
+        for record in records:
+            record["started_at"] = (datetime.fromisoformat(record["started_at"]) - timedelta(days=1)).isoformat()
+        history.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+    assert not excluded(1)
+    assert excluded(2)
+    assert not excluded(3, "--full-refresh")
+    assert excluded(4)
+    a_day_passes()
+    place.plan(version=5, errors=["a test that fails"])
+    assert place.run().returncode == 1
+    assert not excluded(6), "the run that failed has tested nothing that is published"
+    assert excluded(7)
 
 
 def test_a_line_of_the_history_that_was_cut_short_is_left_out(place: Place) -> None:

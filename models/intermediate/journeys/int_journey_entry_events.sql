@@ -23,8 +23,13 @@ pairs as (
         journey_id,
         user_id,
         min(pair_hash) as pair_hash
+    -- The touched few are read once and held, but all of them would not fit.
+    {% if is_incremental() %}
+    from journey_events
+    {% else %}
     from {{ ref('int_journey_events') }}
-    where event_type in ('journey_exited', 'step_entered') and {{ is_touched() }}
+    {% endif %}
+    where event_type in ('journey_exited', 'step_entered')
     group by journey_id, user_id
 
 ),
@@ -116,8 +121,8 @@ in_order as (
         count(*) filter (where event_type = 'step_entered') over entry_in_order as visit_number,
         lead(step_id) over entry_in_order as next_step_id,
         lead(occurred_at) over entry_in_order as next_visited_at,
-        -- What belongs to no entry is no run through the journey, so it has no order and no next visit.
-        entry_number is not null and event_type = 'step_entered' as is_visit_of_an_entry
+        entry_number is not null as is_matched,
+        event_type = 'step_entered' as is_visit
     from belonging_to_an_entry
     -- Exits first, so that after a visit comes a visit or nothing.
     window entry_in_order as (
@@ -127,25 +132,70 @@ in_order as (
 
 ),
 
-with_their_entries as (
+-- What belongs to no entry is no run through the journey, so it has no exit, no order and no next visit.
+with_state as (
+
+    select
+        pair_number,
+        event_type,
+        step_id,
+        occurred_at,
+        entry_number,
+        entered_at,
+        case when is_matched then exited_at end as exited_at,
+        case when is_matched and is_visit then visit_number end as visit_number,
+        case when is_matched and is_visit then next_step_id end as next_step_id,
+        case when is_matched and is_visit then next_visited_at end as next_visited_at,
+        case
+            when not is_visit then null
+            when not is_matched then 'unmatched'
+            when next_visited_at is not null then 'continued'
+            when exited_at is not null then 'exited'
+            else 'waiting'
+        end as visit_state
+    from in_order
+
+),
+
+-- Of each user's visits to a step, and of those that went on the same way, one counts the user: what is published as
+-- distinct users is then a sum, at any size.
+with_user_counts as (
+
+    select
+        *,
+        row_number() over step_by_way = 1 as is_users_first_of_step,
+        lag(visit_state) over step_by_way is distinct from visit_state
+        or lag(next_step_id) over step_by_way is distinct from next_step_id as is_users_first_of_way
+    from with_state
+    window step_by_way as (
+        partition by pair_number, step_id
+        order by visit_state, next_step_id
+    )
+
+),
+
+with_names as (
 
     select
         numbered_pairs.journey_id,
         numbered_pairs.user_id,
-        in_order.event_type,
-        in_order.step_id,
-        in_order.occurred_at,
-        in_order.entry_number,
-        in_order.entered_at,
-        case when in_order.entry_number is not null then in_order.exited_at end as exited_at,
-        case when in_order.is_visit_of_an_entry then in_order.visit_number end as visit_number,
-        case when in_order.is_visit_of_an_entry then in_order.next_step_id end as next_step_id,
-        case when in_order.is_visit_of_an_entry then in_order.next_visited_at end as next_visited_at,
+        with_user_counts.event_type,
+        with_user_counts.step_id,
+        with_user_counts.occurred_at,
+        with_user_counts.entry_number,
+        with_user_counts.entered_at,
+        with_user_counts.exited_at,
+        with_user_counts.visit_number,
+        with_user_counts.next_step_id,
+        with_user_counts.next_visited_at,
+        with_user_counts.visit_state,
+        with_user_counts.is_users_first_of_step,
+        with_user_counts.is_users_first_of_way,
         numbered_pairs.pair_hash,
         {{ newest_batch() }} as batch_number
-    from in_order
-    inner join numbered_pairs on in_order.pair_number = numbered_pairs.pair_number
+    from with_user_counts
+    inner join numbered_pairs on with_user_counts.pair_number = numbered_pairs.pair_number
 
 )
 
-select * from with_their_entries
+select * from with_names

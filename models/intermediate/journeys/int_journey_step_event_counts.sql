@@ -13,14 +13,14 @@ with event_counts as (
 
 ),
 
--- Distinct users are what takes time: they are counted only where a published number asks for them.
 visitors as (
 
     select
         journey_id,
         step_id,
-        count(distinct user_id) as user_count
+        count(*) as user_count
     from {{ ref('int_journey_step_visits') }}
+    where is_users_first_of_step
     group by journey_id, step_id
 
 ),

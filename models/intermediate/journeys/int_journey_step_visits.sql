@@ -1,13 +1,6 @@
 -- Grain: one visit of a user to a step, that is one step_entered event, with what became of it.
 with visits as (
 
-    select * from {{ ref('int_journey_entry_events') }}
-    where event_type = 'step_entered'
-
-),
-
-visits_with_state as (
-
     select
         journey_id,
         user_id,
@@ -19,14 +12,12 @@ visits_with_state as (
         visit_number,
         next_step_id,
         next_visited_at,
-        case
-            when entry_number is null then 'unmatched'
-            when next_visited_at is not null then 'continued'
-            when exited_at is not null then 'exited'
-            else 'waiting'
-        end as visit_state
-    from visits
+        visit_state,
+        is_users_first_of_step,
+        is_users_first_of_way
+    from {{ ref('int_journey_entry_events') }}
+    where event_type = 'step_entered'
 
 )
 
-select * from visits_with_state
+select * from visits

@@ -31,6 +31,20 @@ kept as (
 
 ),
 
+{% if is_incremental() %}
+here_already as (
+
+    select * from {{ this }}
+    where loaded_at >= {{ picked_up_from(this, ref('stg_user_events')) }}
+
+    union all
+
+    select * from {{ this }}
+    where loaded_at is null
+
+),
+
+{% endif %}
 arrived as (
 
     select * from kept
@@ -47,8 +61,7 @@ arrived as (
         loaded_at,
         reject_reason,
         occurred_at_raw
-    from {{ this }}
-    where loaded_at >= {{ picked_up_from(this, ref('stg_user_events')) }} or loaded_at is null
+    from here_already
     {% endif %}
 
 ),

@@ -37,10 +37,10 @@ moves as (
 
     select
         journey_id,
-        user_id,
         'entry' as transition_kind,
         null as from_step_id,
         step_id as to_step_id,
+        row_number() over (partition by journey_id, user_id, step_id order by entry_number) = 1 as is_users_first,
         {{ microseconds_between('entered_at', 'visited_at') }} as microseconds
     from first_visits
 
@@ -48,10 +48,10 @@ moves as (
 
     select
         journey_id,
-        user_id,
         'step' as transition_kind,
         step_id as from_step_id,
         next_step_id as to_step_id,
+        is_users_first_of_way as is_users_first,
         {{ microseconds_between('visited_at', 'next_visited_at') }} as microseconds
     from continued_visits
 
@@ -60,10 +60,10 @@ moves as (
     -- Visits after the exit still belong to the entry, so these seconds can be negative.
     select
         journey_id,
-        user_id,
         case visit_state when 'exited' then 'exit' else 'waiting' end as transition_kind,
         step_id as from_step_id,
         null as to_step_id,
+        is_users_first_of_way as is_users_first,
         {{ microseconds_between('visited_at', 'exited_at') }} as microseconds
     from last_visits
 
@@ -71,10 +71,13 @@ moves as (
 
     select
         journey_id,
-        user_id,
         case when exited_at is not null then 'exit' else 'waiting' end as transition_kind,
         null as from_step_id,
         null as to_step_id,
+        row_number() over (
+            partition by journey_id, user_id, exited_at is not null
+            order by entry_number
+        ) = 1 as is_users_first,
         {{ microseconds_between('entered_at', 'exited_at') }} as microseconds
     from stepless_entries
 
@@ -88,7 +91,7 @@ transitions as (
         from_step_id,
         to_step_id,
         count(*) as transition_count,
-        count(distinct user_id) as user_count,
+        count(*) filter (where is_users_first) as user_count,
         {{ median_seconds('microseconds') }} as median_seconds
     from moves
     group by journey_id, transition_kind, from_step_id, to_step_id
