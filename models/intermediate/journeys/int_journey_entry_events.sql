@@ -164,8 +164,10 @@ with_user_counts as (
     select
         *,
         row_number() over step_by_way = 1 as is_users_first_of_step,
-        lag(visit_state) over step_by_way is distinct from visit_state
-        or lag(next_step_id) over step_by_way is distinct from next_step_id as is_users_first_of_way
+        (
+            lag(visit_state) over step_by_way is distinct from visit_state
+            or lag(next_step_id) over step_by_way is distinct from next_step_id
+        ) as is_users_first_of_way
     from with_state
     window step_by_way as (
         partition by pair_number, step_id
