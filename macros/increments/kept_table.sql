@@ -14,9 +14,6 @@
 
     {#- The note goes before the table changes and comes back after it has: a killed run leaves none, never a wrong one. -#}
     {%- do run_query('delete from ' ~ kept_tables() ~ " where table_name = '" ~ this.identifier ~ "'") -%}
-    {%- set build_table = context.get(
-        'materialization_table_' ~ adapter.type(), context['materialization_table_default']
-    ) -%}
     {%- set built = build_table() -%}
     {%- do run_query('insert into ' ~ kept_tables() ~ " values ('" ~ this.identifier ~ "', '" ~ made_of ~ "')") -%}
     {{ return(built) }}

@@ -110,6 +110,7 @@ def test_a_macro_with_wrong_arguments_stops_the_compile(dbt: Dbt, call: str, mes
 def test_every_macro_that_is_an_expression_has_a_table_of_cases() -> None:
     """One in tests/macros, or a reason why it is somewhere else."""
     elsewhere = {
+        "build_table": "Each kept table is built by it.",
         "after_sample_seed": "The order of every build of the sample shows it.",
         "prepare_raw_tables": "Above.",
         "type_double": "It is the type that the cases of percentage are compared in.",

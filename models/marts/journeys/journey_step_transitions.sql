@@ -74,10 +74,8 @@ moves as (
         case when exited_at is not null then 'exit' else 'waiting' end as transition_kind,
         null as from_step_id,
         null as to_step_id,
-        row_number() over (
-            partition by journey_id, user_id, exited_at is not null
-            order by entry_number
-        ) = 1 as is_users_first,
+        row_number() over (partition by journey_id, user_id, exited_at is null order by entry_number) = 1
+            as is_users_first,
         {{ microseconds_between('entered_at', 'exited_at') }} as microseconds
     from stepless_entries
 
