@@ -170,7 +170,7 @@ with_user_counts as (
         ) as is_users_first_of_way
     from with_state
     window step_by_way as (
-        partition by pair_number, step_id
+        partition by pair_number, event_type, step_id
         order by visit_state, next_step_id
     )
 
