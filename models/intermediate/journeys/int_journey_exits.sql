@@ -12,11 +12,11 @@ exits as (
         journey_id,
         user_id,
         entry_number,
-        min(occurred_at) as exited_at,
+        exited_at,
         min(pair_hash) as pair_hash,
         {{ newest_batch() }} as batch_number
     from exit_events
-    group by journey_id, user_id, entry_number
+    group by journey_id, user_id, entry_number, exited_at
 
 )
 
