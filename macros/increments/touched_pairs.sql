@@ -1,13 +1,14 @@
-{# Selects the users in journeys of whom a table has not yet seen the newest events. #}
-{% macro touched_pairs(relation) -%}
+{# Selects the users in journeys of whom a table has not yet seen the newest events of the types it is made of. #}
+{% macro touched_pairs(relation, event_types) -%}
     select pair_hash from {{ ref('int_journey_changed_pairs') }}
-    where batch_number > {{ processed_up_to(relation) }}
+    where
+        batch_number > {{ processed_up_to(relation) }}
+        and event_type in ('{{ event_types | join("', '") }}')
 {%- endmacro %}
 
 {# The same for conversions, which also change with what users do and with how a journey is defined. #}
-{% macro touched_conversion_pairs(relation) -%}
-    select pair_hash from {{ ref('int_journey_changed_pairs') }}
-    where batch_number > {{ processed_up_to(relation) }}
+{% macro touched_conversion_pairs(relation, event_types) -%}
+    {{ touched_pairs(relation, event_types) }}
     union
     select pair_hash from {{ ref('int_journey_changed_candidates') }}
     where batch_number > {{ processed_up_to(relation, 'user_batch_number') }}
@@ -20,11 +21,11 @@
     Hook before an incremental model: notes whom this run rebuilds, once for what it selects and what it deletes.
     A table, because its size tells the engine to look for few rows among many.
 #}
-{% macro note_touched(touched) -%}
+{% macro note_touched(touched, event_types) -%}
     {#- While dbt parses it must see what the increments refer to. -#}
     {%- if is_incremental() or not execute -%}
         create or replace temporary table {{ _touched_table() }} as
-        select distinct pair_hash from ({{ touched(this) }}) as touched
+        select distinct pair_hash from ({{ touched(this, event_types) }}) as touched
     {%- endif -%}
 {%- endmacro %}
 

@@ -3,6 +3,7 @@ with touched as (
 
     select
         pair_hash,
+        event_type,
         batch_number
     from {{ ref('int_journey_event_rows') }}
     where reject_reason is null
@@ -12,6 +13,7 @@ with touched as (
     -- A late twin can take an event away from one user or journey and give it to another.
     select
         pair_hash,
+        event_type,
         changed_batch_number as batch_number
     from {{ ref('int_journey_event_redeliveries') }}
 

@@ -12,7 +12,7 @@ numbered as (
         event_id as entry_id,
         journey_id,
         user_id,
-        row_number() over (partition by journey_id, user_id order by occurred_at, event_id) as entry_number,
+        row_number() over users_entries as entry_number,
         journey_instance_id,
         trigger_event_id,
         occurred_at as entered_at,
@@ -21,9 +21,15 @@ numbered as (
             partition by journey_id, user_id, journey_instance_id
             order by occurred_at, event_id
         ) as instance_entered_again_at,
+        lag(cast(occurred_at as date)) over users_entries is distinct from cast(occurred_at as date)
+            as is_users_first_of_day,
         pair_hash,
         {{ newest_batch() }} as batch_number
     from entered
+    window users_entries as (
+        partition by journey_id, user_id
+        order by occurred_at, event_id
+    )
 
 )
 

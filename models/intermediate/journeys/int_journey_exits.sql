@@ -2,7 +2,7 @@
 with exit_events as (
 
     select * from {{ ref('int_journey_entry_events') }}
-    where event_type = 'journey_exited' and entry_number is not null and {{ is_touched() }}
+    where event_type = 'journey_exited' and entry_number is not null
 
 ),
 
@@ -13,10 +13,9 @@ exits as (
         user_id,
         entry_number,
         exited_at,
-        min(pair_hash) as pair_hash,
-        {{ newest_batch() }} as batch_number
+        pair_hash
     from exit_events
-    group by journey_id, user_id, entry_number, exited_at
+    group by journey_id, user_id, entry_number, exited_at, pair_hash
 
 )
 

@@ -7,8 +7,8 @@ with event_counts as (
         event_type,
         platform,
         outcome,
-        count(*) as event_count
-    from {{ ref('int_journey_step_events') }}
+        cast(sum(event_count) as bigint) as event_count
+    from {{ ref('int_journey_event_counts') }}
     group by journey_id, step_id, event_type, platform, outcome
 
 ),
@@ -31,9 +31,8 @@ outcome_users as (
         journey_id,
         step_id,
         outcome,
-        count(distinct user_id) as user_count
-    from {{ ref('int_journey_step_events') }}
-    where event_type = 'step_outcome'
+        count(*) as user_count
+    from {{ ref('int_journey_outcome_users') }}
     group by journey_id, step_id, outcome
 
 ),

@@ -13,12 +13,8 @@ step_events as (
         step_id,
         user_id,
         event_type,
-        -- Only where a published number asks for them; elsewhere they would only split the rows.
-        case
-            when event_type in ('message_sent', 'message_failed', 'message_clicked')
-                then case when platform in ('android', 'ios') then platform else 'other_platform' end
-        end as platform,
-        case when event_type = 'step_outcome' then coalesce(outcome, '(none)') end as outcome,
+        {{ counted_platform('event_type', 'platform') }} as platform,
+        {{ counted_outcome('event_type', 'outcome') }} as outcome,
         occurred_at
     from journey_events
 

@@ -4,11 +4,11 @@ with messages as (
 
     select
         journey_id,
-        cast(occurred_at as date) as date_day,
-        count(*) as messages_sent
-    from {{ ref('int_journey_events') }}
+        sent_on as date_day,
+        cast(sum(event_count) as bigint) as messages_sent
+    from {{ ref('int_journey_event_counts') }}
     where event_type = 'message_sent'
-    group by journey_id, cast(occurred_at as date)
+    group by journey_id, sent_on
 
 ),
 
@@ -18,7 +18,7 @@ entries as (
         journey_id,
         cast(entered_at as date) as date_day,
         count(*) as total_entries,
-        count(distinct user_id) as entry_user_count,
+        count(*) filter (where is_users_first_of_day) as entry_user_count,
         count(*) filter (where entry_number = 1) as new_entry_user_count
     from {{ ref('int_journey_entries') }}
     group by journey_id, cast(entered_at as date)

@@ -1,15 +1,16 @@
 -- Grain: one rejected row of a raw event table. Nothing disappears: what is not counted stays readable here.
 with journey_events as (
 
-    select * from {{ ref('int_journey_event_rows') }}
-    where reject_reason is not null
+    select * from {{ ref('int_rejected_journey_events') }}
+    -- What was taken from rows that have been built anew since is here again.
+    where batch_number >= (select min(batch_number) from {{ ref('int_journey_event_rows') }})
 
 ),
 
 user_events as (
 
-    select * from {{ ref('int_user_event_rows') }}
-    where reject_reason is not null
+    select * from {{ ref('int_rejected_user_events') }}
+    where batch_number >= (select min(batch_number) from {{ ref('int_user_event_rows') }})
 
 ),
 

@@ -1,0 +1,47 @@
+-- Grain: one step, event type, platform, outcome and day of sending with at least one accepted event.
+with deliveries as (
+
+    select
+        journey_id,
+        step_id,
+        event_type,
+        platform,
+        outcome,
+        sent_on,
+        row_count
+    from {{ ref('int_journey_delivery_counts') }}
+    -- What was counted in a table that has been built anew since is counted again there.
+    where batch_number >= (select min(batch_number) from {{ ref('int_journey_event_rows') }})
+
+    union all
+
+    select
+        journey_id,
+        step_id,
+        event_type,
+        {{ counted_platform('event_type', 'platform') }} as platform,
+        {{ counted_outcome('event_type', 'outcome') }} as outcome,
+        case when event_type = 'message_sent' then cast(occurred_at as date) end as sent_on,
+        -1 as row_count
+    from {{ ref('int_journey_event_redeliveries') }}
+    where delivery_number > 1 and step_id is not null
+
+),
+
+event_counts as (
+
+    select
+        journey_id,
+        step_id,
+        event_type,
+        platform,
+        outcome,
+        sent_on,
+        cast(sum(row_count) as bigint) as event_count
+    from deliveries
+    group by journey_id, step_id, event_type, platform, outcome, sent_on
+
+)
+
+select * from event_counts
+where event_count > 0
