@@ -118,6 +118,7 @@ in_order as (
         *,
         min(occurred_at) filter (where event_type = 'journey_exited')
             over (partition by pair_number, entry_number) as exited_at,
+        row_number() over entry_in_order as exit_number,
         count(*) filter (where event_type = 'step_entered') over entry_in_order as visit_number,
         lead(step_id) over entry_in_order as next_step_id,
         lead(occurred_at) over entry_in_order as next_visited_at,
@@ -143,7 +144,7 @@ with_state as (
         entry_number,
         entered_at,
         case when is_matched then exited_at end as exited_at,
-        case when is_matched and is_visit then visit_number end as visit_number,
+        case when is_matched then case when is_visit then visit_number else exit_number end end as event_number,
         case when is_matched and is_visit then next_step_id end as next_step_id,
         case when is_matched and is_visit then next_visited_at end as next_visited_at,
         case
@@ -157,8 +158,8 @@ with_state as (
 
 ),
 
--- Of each user's visits to a step, and of those that went on the same way, one counts the user: what is published as
--- distinct users is then a sum, at any size.
+-- Of each user's visits to a step, of those that went on the same way, and of those that began an entry, one counts the
+-- user: what is published as distinct users is then a sum, at any size.
 with_user_counts as (
 
     select
@@ -167,7 +168,11 @@ with_user_counts as (
         (
             lag(visit_state) over step_by_way is distinct from visit_state
             or lag(next_step_id) over step_by_way is distinct from next_step_id
-        ) as is_users_first_of_way
+        ) as is_users_first_of_way,
+        event_number = 1 and count(*) filter (where event_number = 1) over (
+            step_by_way
+            rows between unbounded preceding and current row
+        ) = 1 as is_users_first_of_start
     from with_state
     window step_by_way as (
         partition by pair_number, event_type, step_id
@@ -187,12 +192,13 @@ with_names as (
         with_user_counts.entry_number,
         with_user_counts.entered_at,
         with_user_counts.exited_at,
-        with_user_counts.visit_number,
+        with_user_counts.event_number,
         with_user_counts.next_step_id,
         with_user_counts.next_visited_at,
         with_user_counts.visit_state,
         with_user_counts.is_users_first_of_step,
         with_user_counts.is_users_first_of_way,
+        with_user_counts.is_users_first_of_start,
         numbered_pairs.pair_hash,
         {{ newest_batch() }} as batch_number
     from with_user_counts

@@ -20,22 +20,24 @@ exits as (
 
 converted_entries as (
 
-    select entry_id
+    select
+        journey_id,
+        user_id,
+        entry_number
     from {{ ref('int_journey_conversions') }}
-    group by entry_id
+    group by journey_id, user_id, entry_number
 
 ),
 
 windowed as (
 
     select
-        entries.entry_id,
         entries.journey_id,
         entries.user_id,
         entries.entry_number,
         entries.entered_at,
         exits.exited_at,
-        converted_entries.entry_id is not null as is_converted,
+        converted_entries.entry_number is not null as is_converted,
         -- Exactly at the end of the window a conversion can still arrive, so the window is not over yet.
         coalesce(
             completeness.data_complete_at
@@ -50,7 +52,11 @@ windowed as (
             and entries.user_id = exits.user_id
             and entries.entry_number = exits.entry_number
     left join journeys on entries.journey_id = journeys.journey_id
-    left join converted_entries on entries.entry_id = converted_entries.entry_id
+    left join converted_entries
+        on
+            entries.journey_id = converted_entries.journey_id
+            and entries.user_id = converted_entries.user_id
+            and entries.entry_number = converted_entries.entry_number
 
 ),
 

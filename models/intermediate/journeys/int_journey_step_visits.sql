@@ -9,12 +9,13 @@ with visits as (
         entry_number,
         entered_at,
         exited_at,
-        visit_number,
+        event_number as visit_number,
         next_step_id,
         next_visited_at,
         visit_state,
         is_users_first_of_step,
-        is_users_first_of_way
+        is_users_first_of_way,
+        is_users_first_of_start
     from {{ ref('int_journey_entry_events') }}
     where event_type = 'step_entered'
 

@@ -2,7 +2,9 @@
 -- Most ids arrive once, and their hash alone shows it; only these few rows are compared by the id itself.
 with looked_at as (
 
-    select event_id_hash
+    select
+        event_id_hash,
+        loaded_at
     from {{ ref('int_user_event_rows') }}
     where reject_reason is null
     {% if is_incremental() %}
@@ -72,6 +74,14 @@ compared as (
         max(usable_rows.batch_number) over (partition by usable_rows.event_id_hash) as changed_batch_number
     from usable_rows
     inner join repeated_hashes on usable_rows.event_id_hash = repeated_hashes.event_id_hash
+    {% if is_incremental() %}
+    -- Most twins follow each other soon: loads from before the first of them are not read.
+    where usable_rows.loaded_at >= (
+        select coalesce(min(looked_at.loaded_at), timestamp '9999-12-31 23:59:59.999999')
+        from looked_at
+        inner join repeated_hashes on looked_at.event_id_hash = repeated_hashes.event_id_hash
+    )
+    {% endif %}
 
 )
 

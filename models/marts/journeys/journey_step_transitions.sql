@@ -40,7 +40,7 @@ moves as (
         'entry' as transition_kind,
         null as from_step_id,
         step_id as to_step_id,
-        row_number() over (partition by journey_id, user_id, step_id order by entry_number) = 1 as is_users_first,
+        is_users_first_of_start as is_users_first,
         {{ microseconds_between('entered_at', 'visited_at') }} as microseconds
     from first_visits
 
