@@ -27,14 +27,14 @@ def test_a_table_is_built_again_only_when_something_it_is_made_of_has_changed(db
     first = dbt(*BUILD, database=database)
     assert not names(first, is_kept=True)
     everything = names(first, is_kept=False)
-    assert {"journey_overview", "int_journey_users", "rejected_events"} < everything
+    assert {"journey_overview", "int_journey_cohorts", "rejected_events"} < everything
 
     assert names(dbt(*BUILD, database=database), is_kept=True) == everything
 
     # What a run leaves that is killed while it builds the table: the table of before, and no note of it.
     with duckdb.connect(str(database)) as connection:
-        connection.execute("delete from intermediate.kept_tables where table_name = 'int_journey_users'")
-    assert names(dbt(*BUILD, database=database), is_kept=False) == {"int_journey_users"}
+        connection.execute("delete from intermediate.kept_tables where table_name = 'int_journey_cohorts'")
+    assert names(dbt(*BUILD, database=database), is_kept=False) == {"int_journey_cohorts"}
 
     # A table that somebody dropped.
     with duckdb.connect(str(database)) as connection:

@@ -36,11 +36,11 @@ users as (
 
     select
         journey_id,
-        count(*) as entry_user_count,
-        count(first_converted_at) as converted_users,
-        count(*) filter (where is_matured) as matured_entry_user_count,
-        count(first_converted_at) filter (where is_matured) as matured_converted_users
-    from {{ ref('int_journey_users') }}
+        cast(sum(entry_user_count) as bigint) as entry_user_count,
+        cast(sum(converted_users) as bigint) as converted_users,
+        cast(sum(matured_entry_user_count) as bigint) as matured_entry_user_count,
+        cast(sum(matured_converted_users) as bigint) as matured_converted_users
+    from {{ ref('int_journey_cohorts') }}
     group by journey_id
 
 ),

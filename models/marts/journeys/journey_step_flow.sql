@@ -12,8 +12,8 @@ journey_users as (
 
     select
         journey_id,
-        count(*) as entry_user_count
-    from {{ ref('int_journey_users') }}
+        sum(entry_user_count) as entry_user_count
+    from {{ ref('int_journey_cohorts') }}
     group by journey_id
 
 ),
