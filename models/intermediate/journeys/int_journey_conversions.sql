@@ -15,17 +15,25 @@ exits as (
 ),
 
 -- What the journey counts as a conversion, at any time and by anybody.
-candidates as (
+conversion_events as (
 
     select
         journeys.journey_id,
         journeys.attribution_window_minutes,
         user_events.user_id,
         user_events.event_id,
-        user_events.occurred_at
+        user_events.occurred_at,
+        {{ pair_hash('journeys.journey_id', 'user_events.user_id') }} as pair_hash
     from {{ ref('int_user_events') }} as user_events
     inner join {{ ref('int_journeys') }} as journeys
         on user_events.event_name = journeys.conversion_event_name
+
+),
+
+candidates as (
+
+    select * from conversion_events
+    where {{ is_touched() }}
 
 ),
 
