@@ -60,11 +60,13 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND='make lock' .venv-lock/bin/pip-compile --q
 lock: ## Pin what requirements*.in ask for; UPGRADE=1 moves every pin to the newest
 	@test -x .venv-lock/bin/pip-compile || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet pip-tools; }
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements-dev.lock requirements-dev.in
-	@# pip-compile keeps the versions it finds: each lock starts as a copy, so that all three agree where they can.
+	@# pip-compile keeps the versions it finds: each lock starts as a copy, so that all of them agree where they can.
 	@cp requirements-dev.lock requirements.lock
 	@$(PIP_COMPILE) --output-file requirements.lock requirements.in
 	@cp requirements-dev.lock requirements-duckdb2.lock
 	@$(PIP_COMPILE) --output-file requirements-duckdb2.lock requirements-duckdb2.in
+	@cp requirements-dev.lock requirements-postgres.lock
+	@$(PIP_COMPILE) --output-file requirements-postgres.lock requirements-postgres.in
 
 clean: ## Remove the environments, the caches and what the demo made
 	@rm -rf .venv .venv-* target logs $(DEMO_USERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis $(DEMO_DATABASE)*
