@@ -1,0 +1,317 @@
+"""Bring a folder of raw Parquet files into the tables of a server or a cluster, each file once.
+
+\b
+    export JOURNEY_RAW_PATH=/data/raw
+    python scripts/load_raw.py --target postgres
+    JOURNEY_RAW_PATH=/data/raw dbt build --target postgres
+
+The folder is the one that DuckDB reads in place: a folder for each raw table, Parquet files at any depth below it.
+Columns are matched by name; a missing optional column is null, a further column is left out. A new load is one more
+file. Tables and the ledger of loaded files (raw.loaded_files) are made when they are not there.
+
+A file is loaded whole or not at all, in the same step as its line in the ledger, so a load that fails or is killed is
+simply started again. A file whose content has changed since it was loaded is an error: raw rows are only ever added.
+
+Exit codes: 0 loaded, 1 a file cannot be loaded, 2 wrong use or environment, 3 another load is at work.
+"""
+
+import hashlib
+import json
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import click
+import duckdb
+import yaml  # type: ignore[import-untyped]
+from export_users import PROJECT, printable, quote, reason
+from postgres import connect
+from published_files import Locked
+from rich.console import Console
+from rich.progress import Progress
+
+SOURCES = PROJECT / "models/staging/journeys/_sources.yml"
+LEDGER = "raw.loaded_files"
+# The lock of the session that loads: it ends with its holder.
+LOCK_KEY = "journey_analytics load_raw"
+
+Columns = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A Parquet file as it was found; `name` is its path below the folder of its table."""
+
+    table: str
+    name: str
+    path: Path
+    size: int
+    modified_at: datetime
+
+
+class Loaded(NamedTuple):
+    """What the ledger says of a file."""
+
+    size: int
+    modified_at: datetime
+    content_hash: str
+
+
+Ledger = dict[tuple[str, str], Loaded]
+
+
+class Warehouse(Protocol):
+    """Where raw rows go."""
+
+    def read_ledger(self) -> Ledger:
+        """Read the ledger; the key is table and name of the file."""
+
+    def load(self, file: RawFile, columns: Columns, content_hash: str) -> int:
+        """Add the rows of a file and its line in the ledger in one step; give the number of rows.
+
+        Raises click.ClickException for a file that cannot be loaded.
+        """
+
+
+# What is common to all targets
+
+
+def read_columns() -> dict[str, Columns]:
+    """Read the columns of each raw table, with the types that DuckDB reads them as, from where they are documented."""
+    [source] = yaml.safe_load(SOURCES.read_text())["sources"]
+    return {
+        table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
+        for table in source["tables"]
+    }
+
+
+def find_files(raw_path: Path, tables: Mapping[str, Columns]) -> list[RawFile]:
+    """List the Parquet files of each table, definitions first, in the order of their names."""
+    if not raw_path.is_dir():
+        raise click.UsageError(f"There is no folder {quote(raw_path)}: name one with --raw-path or JOURNEY_RAW_PATH.")
+    files = []
+    for table in tables:
+        folder = raw_path / table
+        for path in sorted(folder.rglob("*.parquet")):
+            state = path.stat()
+            modified_at = datetime.fromtimestamp(state.st_mtime_ns // 10**9, UTC).replace(tzinfo=None)
+            modified_at = modified_at.replace(microsecond=state.st_mtime_ns // 1000 % 10**6)
+            files.append(RawFile(table, str(path.relative_to(folder)), path, state.st_size, modified_at))
+    return files
+
+
+def hash_content(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_new(files: list[RawFile], ledger: Ledger) -> list[RawFile]:
+    """List the files that the ledger does not have.
+
+    A file of the same size and time of change is taken as it is; where the time differs, the content decides.
+    Raises click.ClickException for a loaded file that has changed.
+    """
+    new = []
+    for file in files:
+        loaded = ledger.get((file.table, file.name))
+        if loaded is None:
+            new.append(file)
+            continue
+        is_same_size = file.size == loaded.size
+        is_untouched = is_same_size and file.modified_at == loaded.modified_at
+        if not is_untouched and not (is_same_size and hash_content(file.path) == loaded.content_hash):
+            raise click.ClickException(
+                f"{quote(file.path)} has changed since it was loaded: raw rows are only ever added, "
+                "so restore it and deliver what is new in a file of its own."
+            )
+    return new
+
+
+@contextmanager
+def read_rows(file: RawFile, columns: Columns) -> Iterator[duckdb.DuckDBPyRelation]:
+    """Read a file as the view of DuckDB's raw table does: the documented columns in their documented types.
+
+    Rows are streamed from the relation. Raises duckdb.Error for a file that cannot be read.
+    """
+    with duckdb.connect(config={"memory_limit": "1GB", "autoinstall_known_extensions": False}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        rows = connection.read_parquet(str(file.path).translate(PLAIN_IN_PATTERN), hive_partitioning=False)
+        delivered = {name.lower(): name for name in rows.columns}
+        selected = []
+        for name, data_type in columns.items():
+            # A load time that cannot be read is a missing one, and its row is rejected; anything else stops the load.
+            cast = "try_cast" if name == "loaded_at" else "cast"
+            column = '"' + delivered[name].replace('"', '""') + '"' if name in delivered else "null"
+            selected.append(f"{cast}({column} as {data_type}) as {name}")
+        yield rows.project(", ".join(selected))
+
+
+# A file name is a pattern to DuckDB: brackets and wildcards in it stand for themselves.
+PLAIN_IN_PATTERN = {ord(sign): f"[{sign}]" for sign in "[*?"}
+
+
+def cannot_load(file: RawFile, error: Exception) -> click.ClickException:
+    return click.ClickException(f"Cannot load {quote(file.path)}: {reason(error)}.")
+
+
+# PostgreSQL
+
+
+class PostgresWarehouse:
+    """Raw tables in the schema `raw` of a PostgreSQL database."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def prepare(self, tables: Mapping[str, Columns]) -> None:
+        """Make the tables and the ledger, unless others made raw tables there."""
+        with self.connection.transaction():
+            [(has_ledger, present)] = self.connection.execute(
+                "select to_regclass(%s) is not null, array("
+                " select table_name::text from information_schema.tables"
+                " where table_schema = 'raw' and table_name = any(%s) order by 1)",
+                [LEDGER, list(tables)],
+            ).fetchall()
+            if present and not has_ledger:
+                raise click.UsageError(
+                    f"Schema raw holds tables that were not loaded from files ({', '.join(present)}): "
+                    "if they are the sample, drop them with `drop schema raw cascade`."
+                )
+            self.connection.execute("create schema if not exists raw")
+            for table, columns in tables.items():
+                # The order of texts is that of their code points, as on the other engines.
+                types = {"varchar": 'text collate "C"', "double": "double precision"}
+                listed = ", ".join(f"{name} {types.get(kind, kind)}" for name, kind in columns.items())
+                self.connection.execute(f"create table if not exists raw.{table} ({listed})")
+            self.connection.execute(
+                f"create table if not exists {LEDGER} (table_name text, file_name text, size bigint,"
+                " modified_at timestamp, content_hash text, row_count bigint, loaded_at timestamp,"
+                " primary key (table_name, file_name))"
+            )
+
+    def read_ledger(self) -> Ledger:
+        rows = self.connection.execute(
+            f"select table_name, file_name, size, modified_at, content_hash from {LEDGER}"
+        ).fetchall()
+        return {(table, name): Loaded(*more) for table, name, *more in rows}
+
+    def load(self, file: RawFile, columns: Columns, content_hash: str) -> int:
+        import psycopg
+
+        try:
+            with self.connection.transaction():
+                row_count = self.copy_rows(file, columns)
+                self.connection.execute(
+                    f"insert into {LEDGER} values (%s, %s, %s, %s, %s, %s, now() at time zone 'UTC')",
+                    [file.table, file.name, file.size, file.modified_at, content_hash, row_count],
+                )
+        except (duckdb.Error, psycopg.DataError) as error:
+            raise cannot_load(file, error) from error
+        return row_count
+
+    def copy_rows(self, file: RawFile, columns: Columns) -> int:
+        row_count = 0
+        with (
+            read_rows(file, columns) as rows,
+            self.connection.cursor() as cursor,
+            cursor.copy(f"copy raw.{file.table} from stdin (format csv)") as copy,
+        ):
+            lines = rows.project(csv_line(columns))
+            while batch := lines.fetchmany(10_000):
+                row_count += len(batch)
+                copy.write("".join(f"{line}\n" for (line,) in batch))
+        return row_count
+
+
+def csv_line(columns: Columns) -> str:
+    """A row as a line of CSV, written by DuckDB because that is fast; an unquoted nothing is null.
+
+    PostgreSQL cannot hold the character 0 in a text, so it becomes U+FFFD, which stands for what cannot be shown.
+    """
+    cells = []
+    for name, data_type in columns.items():
+        cell = f"{name}::varchar"
+        if data_type == "varchar":
+            cell = f"""'"' || replace(replace({name}, chr(0), chr(65533)), '"', '""') || '"'"""
+        cells.append(f"coalesce({cell}, '')")
+    return " || ',' || ".join(cells)
+
+
+@contextmanager
+def open_postgres(tables: Mapping[str, Columns]) -> Iterator[Warehouse]:
+    """Connect, keep other loads out, and make what is missing."""
+    import psycopg
+
+    with connect(autocommit=True) as connection:
+        [(is_free,)] = connection.execute("select pg_try_advisory_lock(hashtext(%s))", [LOCK_KEY]).fetchall()
+        if not is_free:
+            raise Locked("Another load is at work in this database.")
+        warehouse = PostgresWarehouse(connection)
+        try:
+            warehouse.prepare(tables)
+            yield warehouse
+        except psycopg.Error as error:
+            raise click.UsageError(f"PostgreSQL refuses: {reason(error)}.") from error
+
+
+OPEN: dict[str, Any] = {"postgres": open_postgres}
+
+
+# The command
+
+
+def load_new(warehouse: Warehouse, raw_path: Path, tables: Mapping[str, Columns], progress: Progress) -> dict[str, int]:
+    """Load every new file and give the new rows of each table."""
+    loaded_rows = dict.fromkeys(tables, 0)
+    new = find_new(find_files(raw_path, tables), warehouse.read_ledger())
+    for file in progress.track(new, description="Loading"):
+        loaded_rows[file.table] += warehouse.load(file, tables[file.table], hash_content(file.path))
+    return loaded_rows
+
+
+@click.command(help=__doc__)
+@click.option("--target", type=click.Choice(list(OPEN)), required=True, help="Where the rows go.")
+@click.option(
+    "--raw-path",
+    type=click.Path(path_type=Path),
+    envvar="JOURNEY_RAW_PATH",
+    help="Folder of Parquet files; default: JOURNEY_RAW_PATH.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON on stdout.")
+def load_raw(target: str, raw_path: Path | None, as_json: bool) -> None:
+    if raw_path is None:
+        raise click.UsageError("Name the folder of raw files with --raw-path or JOURNEY_RAW_PATH.")
+    tables = read_columns()
+    console = Console(stderr=True, markup=False, highlight=False)
+    opened: AbstractContextManager[Warehouse] = OPEN[target](tables)
+    with opened as warehouse, Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        loaded_rows = load_new(warehouse, raw_path, tables, progress)
+    for table, rows in loaded_rows.items():
+        console.print(f"raw.{table}: +{rows:,}", soft_wrap=True)
+    if as_json:
+        click.echo(json.dumps({"status": "loaded", "exit_code": 0, "loaded_rows": loaded_rows}))
+
+
+def main() -> None:
+    """Run the command; whatever goes wrong by somebody's doing is one sentence."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an end without a traceback, like that of the other signals
+    try:
+        load_raw.main(standalone_mode=False)
+    except (click.ClickException, OSError) as error:
+        failure = error if isinstance(error, click.ClickException) else click.UsageError(f"{reason(error)}.")
+        message = printable(" ".join(failure.format_message().split("\n")))
+        click.echo(f"Error: {message}", err=True)
+        if "--json" in sys.argv[1:]:
+            status = "locked" if isinstance(error, Locked) else "failed"
+            click.echo(json.dumps({"status": status, "exit_code": failure.exit_code, "message": message}))
+        sys.exit(failure.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Connections to the PostgreSQL of the target `postgres`, named by the same variables as in profiles/profiles.yml."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+from export_users import quote, reason
+
+if TYPE_CHECKING:
+    import psycopg
+
+# What each part is, as libpq calls it; where nothing is named, profiles.yml has the same default.
+SETTINGS = {
+    "host": ("JOURNEY_POSTGRES_HOST", "localhost"),
+    "port": ("JOURNEY_POSTGRES_PORT", "5432"),
+    "user": ("JOURNEY_POSTGRES_USER", "journeys"),
+    "password": ("JOURNEY_POSTGRES_PASSWORD", ""),
+    "dbname": ("JOURNEY_POSTGRES_DATABASE", "journeys"),
+}
+
+
+def connect(conninfo: str | None = None, **options: Any) -> "psycopg.Connection[Any]":
+    """Open a connection that reads and writes UTF-8 and UTC: to `conninfo`, or to what the environment names.
+
+    Raises click.UsageError when the driver is missing or the server cannot be reached.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise click.UsageError("The driver of PostgreSQL is not installed: run `make install-postgres`.") from error
+    settings: dict[str, Any] = {"client_encoding": "utf8", "options": "-c timezone=UTC -c datestyle=ISO"}
+    if conninfo is None:
+        settings |= {part: os.environ.get(name) or default for part, (name, default) in SETTINGS.items()}
+        settings = {part: value for part, value in settings.items() if value}  # without a password: that of ~/.pgpass
+    try:
+        return psycopg.connect(conninfo or "", **settings, **options)
+    except psycopg.Error as error:
+        where = "there" if conninfo else f"at {quote(settings['host'])} port {settings['port']}"
+        raise click.UsageError(f"Cannot open PostgreSQL {where}: {reason(error)}.") from error
