@@ -10,3 +10,11 @@
         else nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), '')
     end
 {%- endmacro %}
+
+{#
+    Every text passes here once, so here it gets the order of its code points, whatever the order of the database is:
+    a first or a next row must not depend on the language of a server. What is made of it keeps that order.
+#}
+{% macro postgres__clean_text(text) -%}
+    nullif(btrim({{ text }}, E' \t\n\x0B\f\r'), '') collate "C"
+{%- endmacro %}

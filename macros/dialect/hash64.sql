@@ -4,3 +4,5 @@
 {%- endmacro %}
 
 {% macro duckdb__hash64(text) -%} hash({{ text }}) {%- endmacro %}
+
+{% macro postgres__hash64(text) -%} hashtextextended({{ text }}, 0) {%- endmacro %}

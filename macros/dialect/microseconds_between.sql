@@ -6,3 +6,8 @@
 {% macro duckdb__microseconds_between(earlier, later) -%}
     epoch_us({{ later }}) - epoch_us({{ earlier }})
 {%- endmacro %}
+
+{# The seconds are decimal here, with every microsecond. #}
+{% macro postgres__microseconds_between(earlier, later) -%}
+    cast(extract(epoch from {{ later }} - {{ earlier }}) * 1000000 as bigint)
+{%- endmacro %}

@@ -4,3 +4,7 @@
 {%- endmacro %}
 
 {% macro duckdb__pair_hash(journey_id, user_id) -%} hash({{ journey_id }}, {{ user_id }}) {%- endmacro %}
+
+{% macro postgres__pair_hash(journey_id, user_id) -%}
+    hashtextextended({{ user_id }}, hashtextextended({{ journey_id }}, 0))
+{%- endmacro %}

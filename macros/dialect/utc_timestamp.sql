@@ -32,3 +32,28 @@
 
 {# epoch_us keeps the instant and skips the calendar of a time zone. #}
 {% macro _instant(text) -%} make_timestamp(epoch_us(try_cast({{ text }} as timestamptz))) {%- endmacro %}
+
+{#
+    A cast fails on a day that does not exist, so the pattern knows the calendar. What is cast has neither a comma nor
+    digits that would round the microseconds up. A cast to timestamp ignores an offset, and Z is none.
+#}
+{% macro postgres__utc_timestamp(text) -%}
+    {%- set leap_year = '([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)' -%}
+    {%- set date -%}
+        ([0-9]{4}-((0[13578]|1[02])-31|(0[13-9]|1[0-2])-(29|30)|(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]))|{{ leap_year }}-02-29)
+    {%- endset -%}
+    {%- set time = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?' -%}
+    {%- set offset = '[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?' -%}
+    {%- set readable = "regexp_replace(replace(" ~ text ~ ", ',', '.'), '([.][0-9]{6})[0-9]+', '\\1')" -%}
+    case
+        when left({{ text }}, 4) = '0000' then null
+        when {{ text }} ~ '^{{ date }}([Tt ]{{ time }}( ?[Zz])?)?$' then cast({{ readable }} as timestamp)
+        when {{ text }} ~ '^{{ date }}[Tt ]{{ time }} ?{{ offset }}$'
+            then case
+                -- The years that every engine can hold.
+                when cast({{ readable }} as timestamptz) at time zone 'UTC'
+                    between '0001-01-01 00:00:00' and '9999-12-31 23:59:59.999999'
+                    then cast({{ readable }} as timestamptz) at time zone 'UTC'
+            end
+    end
+{%- endmacro %}

@@ -24,8 +24,8 @@
 {% macro note_touched(touched, event_types) -%}
     {#- While dbt parses it must see what the increments refer to. -#}
     {%- if is_incremental() or not execute -%}
-        create or replace temporary table {{ _touched_table() }} as
-        select distinct pair_hash from ({{ touched(this, event_types) }}) as touched
+        {%- set pairs -%} select distinct pair_hash from ({{ touched(this, event_types) }}) as touched {%- endset -%}
+        {{ replace_temporary_table(_touched_table(), pairs) }}
     {%- endif -%}
 {%- endmacro %}
 

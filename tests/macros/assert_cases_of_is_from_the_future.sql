@@ -21,7 +21,7 @@ cases as (
 
     select
         loaded_at,
-        limit_at + interval '1' microsecond as occurred_at,
+        limit_at + interval '1' second / 1000000 as occurred_at,
         true as expected
     from loads
 

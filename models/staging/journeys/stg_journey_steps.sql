@@ -12,7 +12,7 @@ cleaned as (
         {{ clean_text('journey_id') }} as journey_id,
         {{ clean_text('step_id') }} as step_id,
         {{ clean_text('step_name') }} as step_name,
-        lower({{ clean_text('step_type') }}) as step_type,
+        {{ lower_case(clean_text('step_type')) }} as step_type,
         cast(step_position as bigint) as step_position,
         cast(loaded_at as timestamp) as loaded_at
     from deliveries

@@ -15,7 +15,7 @@ cleaned as (
     select
         {{ clean_text('event_id') }} as event_id,
         {{ clean_text('user_id') }} as user_id,
-        lower({{ clean_text('event_name') }}) as event_name,
+        {{ lower_case(clean_text('event_name')) }} as event_name,
         revenue,
         properties,
         occurred_at_raw,
