@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-long test-duckdb2 lint lock clean
+.PHONY: help install demo test test-long test-duckdb2 install-postgres test-postgres lint lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -11,7 +11,7 @@ DEMO := env -u JOURNEY_RAW_PATH -u JOURNEY_PUBLISHED_PATH JOURNEY_DUCKDB_PATH=$(
 DEMO_USERS := exports/cart_recovery_converted_users.csv
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/requirements-dev.lock ## Make .venv with everything the project needs, exactly as locked
 
@@ -21,6 +21,9 @@ install: .venv/requirements-dev.lock ## Make .venv with everything the project n
 
 .venv-duckdb2/%.lock: %.lock
 	@$(call make_environment,.venv-duckdb2)
+
+.venv-postgres/%.lock: %.lock
+	@$(call make_environment,.venv-postgres)
 
 define make_environment
 echo "Installing $< into $(1) ..."
@@ -47,6 +50,11 @@ test-long: install ## Run the long tests: many worlds, many kills (WORLDS=1000 p
 
 test-duckdb2: .venv-duckdb2/requirements-duckdb2.lock ## Run the tests that run dbt on the next DuckDB
 	@.venv-duckdb2/bin/pytest -m dbt
+
+install-postgres: .venv-postgres/requirements-postgres.lock ## Make .venv-postgres, for runs on PostgreSQL
+
+test-postgres: install-postgres ## Run the tests on a PostgreSQL of their own (Debian: apt-get install postgresql)
+	@.venv-postgres/bin/pytest -m "postgres and not long"
 
 lint: install ## Check the form of SQL and Python
 	@$(BIN)/ruff check --output-format concise

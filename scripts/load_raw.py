@@ -255,6 +255,7 @@ def open_postgres(tables: Mapping[str, Columns]) -> Iterator[Warehouse]:
         try:
             warehouse.prepare(tables)
             yield warehouse
+            connection.execute(f"analyze {', '.join(f'raw.{table}' for table in tables)}")
         except psycopg.Error as error:
             raise click.UsageError(f"PostgreSQL refuses: {reason(error)}.") from error
 

@@ -5,6 +5,15 @@
 
 {% macro default__prepare_raw_tables() -%} {%- endmacro %}
 
+{# PostgreSQL reads what scripts/load_raw.py has loaded, and the sample must not take its place. #}
+{% macro postgres__prepare_raw_tables() -%}
+    {%- if execute and reads_sample() and adapter.get_relation(target.database, 'raw', 'loaded_files') is not none -%}
+        {%- do exceptions.raise_compiler_error(
+            'Schema raw holds loaded files: set JOURNEY_RAW_PATH, or the sample would take their place.'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {#
     DuckDB reads JOURNEY_RAW_PATH in place, through one view per raw table. The view names the files found now, so that
     a file landing in the middle of a run belongs whole to the next one. It has exactly the documented columns in their

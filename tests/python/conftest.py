@@ -44,10 +44,13 @@ class Dbt:
 
         dbt("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test", raw_path=raw, database=database)
 
-    Variables of the caller's own environment that could lead dbt elsewhere (DBT_*, JOURNEY_*) are not passed on.
+    Variables of the caller's own environment that could lead dbt elsewhere (DBT_*, JOURNEY_*) are not passed on; those
+    of a target stand in `settings`.
     """
 
     folder: Path
+    target: str = "duckdb"
+    settings: Mapping[str, str] = field(default_factory=dict)
     target_paths: dict[str, Path] = field(default_factory=dict)
 
     def __call__(
@@ -63,10 +66,11 @@ class Dbt:
         target_path.mkdir(exist_ok=True)
         database = database or target_path / "build.duckdb"
         inherited = {name: text for name, text in os.environ.items() if not name.startswith(("DBT_", "JOURNEY_"))}
-        own = {"JOURNEY_DUCKDB_PATH": str(database)} | ({"JOURNEY_RAW_PATH": str(raw_path)} if raw_path else {})
+        own = {"JOURNEY_DUCKDB_PATH": str(database), **self.settings}
+        own |= {"JOURNEY_RAW_PATH": str(raw_path)} if raw_path else {}
         command = [
             *(str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments),
-            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles"), "--target", "duckdb"),
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles"), "--target", self.target),
             *("--target-path", str(target_path), "--log-path", str(target_path / "logs")),
             *("--vars", json.dumps(dict(variables or {}))),
         ]
@@ -110,7 +114,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "dbt" in getattr(item, "fixturenames", ()):
             item.add_marker("dbt")
-    if "long" not in config.getoption("markexpr"):
-        long_items = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=long_items)
-        items[:] = [item for item in items if item not in long_items]
+    for marker in ("long", "postgres"):
+        if marker not in config.getoption("markexpr"):
+            left_out = [item for item in items if item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in left_out]

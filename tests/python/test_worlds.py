@@ -33,17 +33,21 @@ def as_compared(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def published_differences(database: Path, raw: RowsByTable) -> list[str]:
-    """What each published table has too much or too little of, as the reference sees it."""
-    differences = []
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        for table, rows in publish(raw, channel_metrics()).items():
-            result = connection.execute(f'select * from marts."{table}"')
-            columns = [column[0] for column in result.description]
-            published = Counter(as_compared(row) for row in result.fetchall())
-            expected = Counter(as_compared(row[column] for column in columns) for row in rows)
-            differences += [f"{table} has {row}, unexpected" for row in list(published - expected)[:5]]
-            differences += [f"{table} lacks {row}" for row in list(expected - published)[:5]]
+        return differences_from_reference(connection, raw)
+
+
+def differences_from_reference(connection: Any, raw: RowsByTable) -> list[str]:
+    """What each published table has too much or too little of, as the reference sees it, on any engine."""
+    differences = []
+    for table, rows in publish(raw, channel_metrics()).items():
+        result = connection.execute(f'select * from marts."{table}"')
+        columns = [column[0] for column in result.description]
+        published = Counter(as_compared(row) for row in result.fetchall())
+        expected = Counter(as_compared(row[column] for column in columns) for row in rows)
+        differences += [f"{table} has {row}, unexpected" for row in list(published - expected)[:5]]
+        differences += [f"{table} lacks {row}" for row in list(expected - published)[:5]]
     return differences
 
 
