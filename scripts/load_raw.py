@@ -266,10 +266,12 @@ OPEN: dict[str, Any] = {"postgres": open_postgres}
 # The command
 
 
-def load_new(warehouse: Warehouse, raw_path: Path, tables: Mapping[str, Columns], progress: Progress) -> dict[str, int]:
+def load_new(
+    warehouse: Warehouse, files: list[RawFile], tables: Mapping[str, Columns], progress: Progress
+) -> dict[str, int]:
     """Load every new file and give the new rows of each table."""
     loaded_rows = dict.fromkeys(tables, 0)
-    new = find_new(find_files(raw_path, tables), warehouse.read_ledger())
+    new = find_new(files, warehouse.read_ledger())
     for file in progress.track(new, description="Loading"):
         loaded_rows[file.table] += warehouse.load(file, tables[file.table], hash_content(file.path))
     return loaded_rows
@@ -288,10 +290,11 @@ def load_raw(target: str, raw_path: Path | None, as_json: bool) -> None:
     if raw_path is None:
         raise click.UsageError("Name the folder of raw files with --raw-path or JOURNEY_RAW_PATH.")
     tables = read_columns()
+    files = find_files(raw_path, tables)
     console = Console(stderr=True, markup=False, highlight=False)
     opened: AbstractContextManager[Warehouse] = OPEN[target](tables)
     with opened as warehouse, Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        loaded_rows = load_new(warehouse, raw_path, tables, progress)
+        loaded_rows = load_new(warehouse, files, tables, progress)
     for table, rows in loaded_rows.items():
         console.print(f"raw.{table}: +{rows:,}", soft_wrap=True)
     if as_json:

@@ -43,8 +43,8 @@ class Cluster:
     def url(self) -> str:
         return f"postgresql://journeys@/journeys?host={self.folder}"
 
-    def connect(self, **options: Any) -> "psycopg.Connection[Any]":
-        return psycopg.connect(self.url, **{"autocommit": True, "options": "-c timezone=UTC"} | options)
+    def connect(self, autocommit: bool = True) -> "psycopg.Connection[Any]":
+        return psycopg.connect(self.url, autocommit=autocommit, options="-c timezone=UTC")
 
     def start_anew(self) -> None:
         """Drop everything that a build has made."""

@@ -58,10 +58,9 @@ def assert_equal_to_duckdb(cluster: Cluster, database: Path) -> None:
     assert not {table: rows for table, rows in differences.items() if any(rows)}
 
 
-def test_the_sample_gives_the_tables_of_duckdb_with_their_words(
-    cluster: Cluster, dbt_postgres: Dbt, sample_database: Path
-) -> None:
-    """Built with every data test, unit test and table of cases."""
+def test_the_sample_gives_the_tables_of_duckdb_with_their_words(cluster: Cluster, dbt_postgres: Dbt, dbt: Dbt) -> None:
+    """Built with every data test, unit test and table of cases, and then once more."""
+    sample_database = dbt(*BUILD).database
     dbt_postgres("build")
     assert_equal_to_duckdb(cluster, sample_database)
 
