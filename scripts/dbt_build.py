@@ -52,14 +52,14 @@ class Build(NamedTuple):
 
 
 def start_build(
-    build_file: Path, full_refresh: bool, tests_everything: bool, locks: list[int]
+    where: list[str], environment: dict[str, str], full_refresh: bool, tests_everything: bool, locks: list[int]
 ) -> subprocess.Popen[str]:
-    """Start source freshness and then dbt build; the locks stay held as long as dbt runs."""
+    """Start source freshness and then dbt build `where` to; the locks stay held as long as dbt runs."""
     (target_path() / "sources.json").unlink(missing_ok=True)
-    paths = {"JOURNEY_DUCKDB_PATH": str(build_file)}
+    paths = {}
     if raw_path := os.environ.get("JOURNEY_RAW_PATH"):
         paths["JOURNEY_RAW_PATH"] = str(Path(raw_path).absolute())
-    options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles"), "--target", "duckdb"]
+    options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles"), *where]
     options += [
         "--target-path",
         str(target_path()),
@@ -74,7 +74,7 @@ def start_build(
     return subprocess.Popen(
         [sys.executable, "-c", DBT, str(os.getpid()), commands],
         cwd=PROJECT,
-        env=os.environ | paths,
+        env=os.environ | environment | paths,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -99,6 +99,14 @@ def read_artifact(path: Path) -> dict[str, Any]:
 
 def read_manifest() -> dict[str, Any]:
     return read_artifact(target_path() / "manifest.json")
+
+
+def names_of_marts(manifest: dict[str, Any], schema: str) -> list[str]:
+    """List the tables that dbt builds for publishing. Raises click.ClickException when there are none."""
+    nodes = [node for node in manifest.get("nodes", {}).values() if node["resource_type"] == "model"]
+    if marts := sorted(node["alias"] for node in nodes if node["schema"] == schema):
+        return marts
+    raise click.ClickException("dbt names no marts, so there is nothing to publish.")
 
 
 def read_freshness() -> dict[str, str]:

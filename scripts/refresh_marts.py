@@ -5,6 +5,7 @@
     python scripts/refresh_marts.py
     python scripts/refresh_marts.py --full-refresh
     python scripts/refresh_marts.py --rollback
+    python scripts/refresh_marts.py --target postgres
 
 Runs source freshness and `dbt build` with data tests and invariants into JOURNEY_DUCKDB_PATH, copies the marts into a
 new file, reads that file back and swaps it in as JOURNEY_PUBLISHED_PATH. Whoever opens that path sees one complete
@@ -13,6 +14,9 @@ state; a run that fails, or is killed at any moment, leaves it as it was, and th
 Beside the published file stand `<stem>.<UTC time>.duckdb`, the last --keep published files, which --rollback goes back
 through one by one; `<stem>.runs.jsonl`, the history of the runs, published as marts.run_history; and a lock.
 
+On PostgreSQL the build is the schema marts_build, what is published the schema marts, and what is kept for --rollback
+the schemas marts_<UTC time>; a new state takes the place of the last by renaming, in one transaction.
+
 Exit codes: 0 published, 1 build or test failed and nothing is published, 2 wrong use or environment, 3 locked.
 """
 
@@ -20,20 +24,17 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
 import duckdb
-from dbt_build import MACHINE_FAULTS, explain_failure, read_freshness, read_manifest, start_build, watch_build
+from dbt_build import MACHINE_FAULTS, names_of_marts
 from export_users import PROJECT, quote, reason
 from published_files import (
     Locked,
@@ -46,12 +47,10 @@ from published_files import (
     name_of_published,
     sync,
 )
-from rich import box
+from refresh_postgres import open_run, refresh_schemas, roll_back_schemas
+from refresh_run import STOP_SIGNALS, Run, build, stoppable, summary_of, summary_table, tell_failure
 from rich.console import Console
-from rich.table import Table
 from run_history import (
-    HISTORY_COLUMNS,
-    RAW_TABLES,
     Record,
     append_record,
     history_path,
@@ -64,36 +63,43 @@ from run_history import (
 
 PUBLISHED_VARIABLE = "JOURNEY_PUBLISHED_PATH"
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "main", "information_schema", "pg_catalog")
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
-class Run:
-    """One run: its files, its row in the history, and what must go when it is stopped."""
+class FileRun(Run):
+    """A run that builds in one file and publishes another."""
 
     build: Path
     published: Path
-    record: Record = field(default_factory=dict)
-    locks: list[int] = field(default_factory=list)
-    child: subprocess.Popen[str] | None = None
     folder: Path | None = None
-    freshness: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    published_rows: dict[str, int] = field(default_factory=dict)
 
-    def write(self, **changes: object) -> None:
-        """Add the row's newest state to the history, for good."""
-        self.record |= changes
+    @property
+    def dbt_options(self) -> list[str]:
+        return ["--target", "duckdb"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"JOURNEY_DUCKDB_PATH": str(self.build)}
+
+    def history(self) -> list[Record]:
+        return read_history(history_path(self.published))
+
+    def append(self) -> None:
         append_record(history_path(self.published), self.record)
 
-    def seconds(self) -> float:
-        return round((now() - datetime.fromisoformat(self.record["started_at"])).total_seconds(), 3)
+    def clear(self) -> None:
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def places(self) -> Record:
+        kept = [path.name for path in kept_files(self.published)]
+        return {"published_path": str(self.published), "kept_files": kept}
 
 
 # Files
 
 
-def check_places(build: Path, published: Path | None) -> Run:
+def check_places(build: Path, published: Path | None) -> FileRun:
     """Refuse files that cannot work, before any work is done."""
     if published is None:
         raise click.UsageError(f"Set {PUBLISHED_VARIABLE} to the file for readers, such as /data/journeys.duckdb.")
@@ -109,11 +115,11 @@ def check_places(build: Path, published: Path | None) -> Run:
             raise click.UsageError(f"{quote(path)} is a folder or a device: name a plain file.")
     if build == published or (build.exists() and published.exists() and build.samefile(published)):
         raise click.UsageError(f"{PUBLISHED_VARIABLE} is the build file {quote(build)}: name another file.")
-    return Run(build, published)
+    return FileRun(build, published)
 
 
 @contextmanager
-def working_folder(run: Run) -> Iterator[Path]:
+def working_folder(run: FileRun) -> Iterator[Path]:
     """Clear away what dead runs left behind, and make a folder for all that is unfinished."""
     prefix = f".{run.published.name}.refresh_"
     try:
@@ -149,38 +155,12 @@ def prepare_build_file(build: Path) -> None:
         raise click.UsageError(f"Cannot use the build file {quote(build)}: {reason(error)}.") from error
 
 
-def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
-    """Run dbt, and give what it knows of the project."""
-    run.record["tests_everything"] = full_refresh or tests_are_due(run)
-    run.child = start_build(run.build, full_refresh, run.record["tests_everything"], run.locks)
-    with console.status("Starting dbt") as status:
-        done = watch_build(run.child, status.update)
-    run.child = None
-    run.record["invocation_id"] = done.invocation_id
-    if done.errors:
-        raise explain_failure(done.errors)
-    run.freshness, run.warnings = read_freshness(), done.warnings
-    return read_manifest()
-
-
-def tests_are_due(run: Run) -> bool:
-    """Whether nothing published in the last day has passed the tests that read the whole history."""
-    passed = [
-        record["started_at"]
-        for record in read_history(history_path(run.published))
-        if record["status"] == "published" and record.get("tests_everything")
-    ]
-    return not passed or not timedelta() <= now() - datetime.fromisoformat(passed[-1]) < timedelta(days=1)
-
-
 # Publishing
 
 
-def copy_marts(run: Run, manifest: dict[str, Any], new: Path) -> None:
+def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
     """Copy the marts, what is a view among them as a table, with all that is said of them, and count the raw rows."""
-    marts = sorted(node["alias"] for node in manifest.get("nodes", {}).values() if is_mart(node))
-    if not marts:
-        raise click.ClickException("dbt names no marts, so there is nothing to publish.")
+    marts = names_of_marts(manifest, "marts")
     # The build file is the main database, because its views call it by its name.
     with work_connection(run.build, new.parent) as connection:
         connection.execute(f"attach {literal(new)} as copied (storage_version 'v1.4.0', read_write true)")
@@ -197,7 +177,7 @@ def copy_marts(run: Run, manifest: dict[str, Any], new: Path) -> None:
             if table in marts:
                 what = f"table copied.marts.{table}" if column is None else f"column copied.marts.{table}.{column}"
                 connection.execute(f"comment on {what} is {literal(comment)}")
-        count_loaded_rows(run, manifest, connection)
+        run.count_loaded_rows(count_raw_rows(manifest, connection))
         run.record |= {"status": "published", "seconds": run.seconds()}
         history = [record for record in read_history(history_path(run.published)) if record["status"] != "started"]
         write_history(connection, "copied", [*history, run.record])
@@ -205,10 +185,6 @@ def copy_marts(run: Run, manifest: dict[str, Any], new: Path) -> None:
         connection.execute("checkpoint copied")
         connection.execute("detach copied")
     run.published_rows["run_history"] = len(history) + 1
-
-
-def is_mart(node: dict[str, Any]) -> bool:
-    return bool(node["resource_type"] == "model" and node["schema"] == "marts")
 
 
 def work_connection(build: Path, folder: Path) -> duckdb.DuckDBPyConnection:
@@ -224,20 +200,16 @@ def work_connection(build: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def count_loaded_rows(run: Run, manifest: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> None:
-    """A run has loaded what was delivered since the last published one, also when killed runs came between."""
-    history = read_history(history_path(run.published))
-    published = [record["raw_rows"] for record in history if record["status"] == "published"]
-    before = published[-1] if published else {}
-    run.record["raw_rows"] = {}
+def count_raw_rows(manifest: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    rows = {}
     for source in manifest["sources"].values():
-        table = source["name"]
-        [(rows,)] = connection.execute(f"select count(*) from {source['schema']}.{table}").fetchall()
-        run.record["raw_rows"][table] = rows
-        run.record[f"{table}_loaded_rows"] = rows - before.get(table, 0)
+        [(rows[source["name"]],)] = connection.execute(
+            f"select count(*) from {source['schema']}.{source['name']}"
+        ).fetchall()
+    return rows
 
 
-def verify_marts(run: Run, new: Path) -> None:
+def verify_marts(run: FileRun, new: Path) -> None:
     """Read the new file back from the disk, every value of it, and compare its tables with those of the build."""
     if new.with_name(new.name + ".wal").exists():
         raise click.ClickException("DuckDB could not complete the new file: is the disk full?")
@@ -252,7 +224,7 @@ def verify_marts(run: Run, new: Path) -> None:
         raise click.ClickException(f"The copy of the marts is not what was built: {found}, not {run.published_rows}.")
 
 
-def publish(run: Run, new: Path, keep: int) -> None:
+def publish(run: FileRun, new: Path, keep: int) -> None:
     """Swap the new file in."""
     newest = max((moment_of(path) for path in kept_files(run.published)), default=0)
     if new.stat().st_mtime_ns // 1000 <= newest:  # the clock was turned back
@@ -270,7 +242,7 @@ def publish(run: Run, new: Path, keep: int) -> None:
             old.unlink(missing_ok=True)
 
 
-def refresh(run: Run, keep: int, full_refresh: bool, console: Console) -> None:
+def refresh(run: FileRun, keep: int, full_refresh: bool, console: Console) -> None:
     """Build, check and publish."""
     with working_folder(run) as folder, stoppable(run, console):
         try:
@@ -295,7 +267,7 @@ def refresh(run: Run, keep: int, full_refresh: bool, console: Console) -> None:
             show_history_in_build(run)
 
 
-def show_history_in_build(run: Run) -> None:
+def show_history_in_build(run: FileRun) -> None:
     """For whoever looks into the build file, where failed runs show at once; the truth is beside the published one."""
     with suppress(duckdb.Error, OSError), duckdb.connect() as connection:
         if run.build.exists():
@@ -311,7 +283,7 @@ def as_failure(error: Exception) -> click.ClickException:
     return kind(f"Cannot publish, the published file stays as it was: {reason(error)}.")
 
 
-def roll_back(run: Run) -> None:
+def roll_back(run: FileRun) -> None:
     """Publish the file that was published before the present one. What is withdrawn stays kept, but is never next."""
     with working_folder(run) as folder:
         keep_published(run.published, folder)
@@ -328,66 +300,21 @@ def roll_back(run: Run) -> None:
         run.write(status="rolled_back", seconds=run.seconds(), message=message, withdrawn=present)
 
 
-@contextmanager
-def stoppable(run: Run, console: Console) -> Iterator[None]:
-    """Until the new file is swapped in, a signal ends the run and the dbt it has started."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        # Not by an exception, which DuckDB may lose. A build survives being killed; asking it would take its time.
-        if run.child is not None:
-            run.child.kill()
-        if run.folder is not None:
-            shutil.rmtree(run.folder, ignore_errors=True)
-        message = f"Stopped by {signal.Signals(number).name}, nothing is published."
-        with suppress(OSError, KeyError):
-            run.write(status="failed", seconds=run.seconds(), message=message)
-        console.show_cursor()
-        tell_failure("failed", 128 + number, message)
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
-
-    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    for number, handler in handlers.items():
-        signal.signal(number, signal.SIG_IGN if handler is signal.SIG_IGN else stop)  # ignored as under nohup
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-# The report
-
-
-def summary_of(run: Run) -> Record:
-    """Everything there is to say about a run that went well."""
-    told = {name: text for name, text in run.record.items() if name in HISTORY_COLUMNS and text is not None}
-    told |= {"exit_code": 0, "published_path": str(run.published)}
-    told |= {"kept_files": [path.name for path in kept_files(run.published)]}
-    return told | {"published_rows": run.published_rows, "freshness": run.freshness, "warnings": run.warnings}
-
-
-def summary_table(run: Run) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("Table", overflow="fold")
-    table.add_column("Rows", justify="right")
-    table.add_column("", overflow="fold")
-    for name in RAW_TABLES:
-        table.add_row(f"raw.{name}", f"+{run.record[f'{name}_loaded_rows']:,}", run.freshness.get(name, ""))
-    for name, rows in run.published_rows.items():
-        table.add_row(f"marts.{name}", f"{rows:,}", "")
-    for warning in run.warnings:
-        table.add_row("warning", "", warning)
-    return table
-
-
-def tell_failure(status: str, exit_code: int, message: str) -> None:
-    click.echo(f"Error: {message}", err=True)
-    if "--json" in sys.argv[1:]:  # also when the arguments themselves are what is wrong
-        click.echo(json.dumps({"status": status, "exit_code": exit_code, "message": message}))
+def refresh_postgres(full_refresh: bool, rollback: bool, keep: int, as_json: bool, console: Console) -> None:
+    with open_run() as run:
+        if rollback:
+            roll_back_schemas(run)
+            console.print(f"{run.record['message']}.", soft_wrap=True)
+        else:
+            refresh_schemas(run, keep, full_refresh, console)
+            console.print(summary_table(run))
+            console.print(f"Published schema marts in {run.record['seconds']:.1f} s.", soft_wrap=True)
+        if as_json:
+            click.echo(json.dumps(summary_of(run)))
 
 
 @click.command(help=__doc__)
+@click.option("--target", type=click.Choice(["duckdb", "postgres"]), default="duckdb", show_default=True)
 @click.option("--full-refresh", is_flag=True, help="Build every table anew from all raw rows.")
 @click.option("--rollback", is_flag=True, help="Build nothing: publish the file that was published before this one.")
 @click.option("--keep", type=click.IntRange(min=1), default=5, show_default=True, help="Published files to keep.")
@@ -406,9 +333,18 @@ def tell_failure(status: str, exit_code: int, message: str) -> None:
     help=f"File for readers; default: {PUBLISHED_VARIABLE}.",
 )
 def refresh_marts(
-    full_refresh: bool, rollback: bool, keep: int, as_json: bool, build_file: Path, published_file: Path | None
+    target: str,
+    full_refresh: bool,
+    rollback: bool,
+    keep: int,
+    as_json: bool,
+    build_file: Path,
+    published_file: Path | None,
 ) -> None:
     console = Console(stderr=True, markup=False, highlight=False)
+    if target == "postgres":
+        refresh_postgres(full_refresh, rollback, keep, as_json, console)
+        return
     run = check_places(build_file, published_file)
     with ExitStack() as locks:
         run.locks += [locks.enter_context(lock(path)) for path in sorted((run.build, run.published))]

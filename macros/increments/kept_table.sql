@@ -25,7 +25,7 @@
     tables behind them - the rows and batches of an incremental one, and what a kept one was made of in turn.
 #}
 {% macro what_it_is_made_of() -%}
-    {%- set parts = [compiled_code, model.description, model.columns | string] -%}
+    {%- set parts = [this.schema, compiled_code, model.description, model.columns | string] -%}
     {%- set node_ids = [model.unique_id] -%}
     {%- for node_id in node_ids if node_id in graph.nodes -%}
         {%- set node = graph.nodes[node_id] -%}

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
+
+if TYPE_CHECKING:
+    import psycopg
 
 HOW_TO_INSTALL = "The server of PostgreSQL 15 or later is not installed: apt-get install postgresql."
 # A cluster that nobody needs after a crash need not survive one.
@@ -44,6 +46,8 @@ class Cluster:
         return f"postgresql://journeys@/journeys?host={self.folder}"
 
     def connect(self, autocommit: bool = True) -> "psycopg.Connection[Any]":
+        import psycopg  # not in every environment whose pytest reads this file
+
         return psycopg.connect(self.url, autocommit=autocommit, options="-c timezone=UTC")
 
     def start_anew(self) -> None:
@@ -68,6 +72,8 @@ def binaries() -> Path:
 @contextmanager
 def running_cluster() -> Iterator[Cluster]:
     """Start a server, and end it."""
+    import psycopg
+
     # Not pytest's own folder: the path of a socket has room for 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="journeys_postgres_"))
     data, log = folder / "data", folder / "log"

@@ -225,9 +225,12 @@ class PostgresWarehouse(Warehouse):
         super().start_anew()
         self.cluster.start_anew()
 
-    def run(self) -> None:
+    def load_raw(self) -> None:
         done = load(self.cluster, self.raw_path)
         assert done.returncode == 0, done.stderr
+
+    def run(self) -> None:
+        self.load_raw()
         self.dbt(*BUILD, raw_path=self.raw_path)
 
     def differences(self) -> list[str]:
