@@ -11,7 +11,8 @@ of `event_count` is the published number; a number that is 0 gives the header al
 microsecond; Excel cannot hold them, so XLSX times are cut to milliseconds, and before 1900 they are ISO text.
 
 The file appears whole or not at all, and only its owner can read it. Reading keeps a build from writing: where there
-is a published copy, name it with --database. Exit codes: 0 done, 1 failed, 2 wrong use.
+is a published copy, name it with --database, a file or postgresql://user@host/database.
+Exit codes: 0 done, 1 failed, 2 wrong use.
 """
 
 import csv
@@ -28,9 +29,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
+from itertools import count
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import click
 import duckdb
@@ -56,7 +58,7 @@ FLOW = """(
     select journey_id, step_id,
         coalesce(dropped_off_count, 0) as dropped_off_count, coalesce(waiting_count, 0) as waiting_count
     from marts.journey_step_channel_metrics left join marts.journey_step_flow using (journey_id, step_id)
-)"""
+) as flow"""
 SHEET_USERS = 1_048_575  # the lines of an Excel sheet, less the header
 CELL_UNITS = 32_767  # what an Excel cell holds, in UTF-16 units
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -71,11 +73,19 @@ class UserList(NamedTuple):
     outcome: str | None
 
 
+class Marts(Protocol):
+    """An open database with the schema marts: a connection of DuckDB, or what answers like one."""
+
+    def execute(self, query: str, parameters: Any = None) -> Any:
+        """Run a statement with a ? for each parameter."""
+
+
 Catalog = dict[UserList, int]
+Database = Path | str  # a file of DuckDB, or the address of a PostgreSQL: postgresql://...
 UserRow = tuple[str, int, datetime | str, datetime | str]  # DuckDB gives text for a time outside the years 1 to 9999
 
 
-def read_catalog(connection: duckdb.DuckDBPyConnection) -> Catalog:
+def read_catalog(connection: Marts) -> Catalog:
     """Read every published number that has a user list. A null means that a step has no such metric: no list either."""
     catalog: Catalog = {}
     for names, metrics, table in (
@@ -91,23 +101,42 @@ def read_catalog(connection: duckdb.DuckDBPyConnection) -> Catalog:
     return catalog
 
 
-def read_user_counts(connection: duckdb.DuckDBPyConnection) -> Catalog:
+def read_user_counts(connection: Marts) -> Catalog:
     """Count the users of every list that has any."""
     names = "journey_id, step_id, metric, outcome"
     sql = f"select {names}, count(*) from marts.journey_metric_users group by {names}"
     return {UserList(*name): count for *name, count in connection.execute(sql).fetchall()}
 
 
-def read_users(
-    connection: duckdb.DuckDBPyConnection, wanted: UserList, key: bytes | None
-) -> tuple[int, Iterator[UserRow]]:
+# A user's id as it is written, plain and with a key. PostgreSQL has to be told to sort by code point, as DuckDB does.
+DUCKDB_IDS = ("user_id", "sha256(?::blob || unhex(sha256(?::blob || encode(user_id))))")
+POSTGRES_IDS = (
+    'user_id collate "C"',
+    """encode(sha256(?::bytea || sha256(?::bytea || convert_to(user_id, 'UTF8'))), 'hex') collate "C\"""",
+)
+
+
+class PostgresMarts:
+    """A connection to PostgreSQL that answers as DuckDB's does, and leaves on the server what is not read yet."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.numbers = count()
+
+    def execute(self, query: str, parameters: Any = None) -> Any:
+        cursor = self.connection.cursor(name=f"export_users_{next(self.numbers)}", scrollable=False)
+        return cursor.execute(query.replace("?", "%s"), parameters)
+
+
+def read_users(connection: Marts, wanted: UserList, key: bytes | None) -> tuple[int, Iterator[UserRow]]:
     """Find the users of one list: how many there are, and a stream of them ordered by the id it gives.
 
-    With a `key` that id is the HMAC-SHA-256 (RFC 2104) of the user's, worked out by DuckDB because DuckDB sorts by it.
+    With a `key` that id is the HMAC-SHA-256 (RFC 2104) of the user's, worked out by what sorts by it: the database.
     """
-    written_id, pads = "user_id", []
+    plain_id, keyed_id = POSTGRES_IDS if isinstance(connection, PostgresMarts) else DUCKDB_IDS
+    written_id, pads = plain_id, []
     if key is not None:
-        written_id = "sha256(?::blob || unhex(sha256(?::blob || encode(user_id))))"
+        written_id = keyed_id
         block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
         pads = [bytes(byte ^ pad for byte in block) for pad in (0x5C, 0x36)]
     found = """
@@ -126,8 +155,32 @@ def read_users(
 
 
 @contextmanager
-def open_marts(database: Path, spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_postgres_marts(address: str) -> Iterator[Marts]:
+    """Open a PostgreSQL for reading and nothing else, in one transaction: no publishing comes between."""
+    import psycopg
+    from postgres import connect
+
+    with connect(address) as connection:
+        connection.read_only = True
+        try:
+            yield PostgresMarts(connection)
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise click.UsageError(f"That database has no marts to export: {reason(error)}.") from error
+        except psycopg.Error as error:
+            raise click.ClickException(f"Cannot read the database: {reason(error)}.") from error
+
+
+def is_address(database: str) -> bool:
+    return database.startswith(("postgresql://", "postgres://"))
+
+
+@contextmanager
+def open_marts(database: Database, spill: Path | None = None) -> Iterator[Marts]:
     """Open the database for reading and nothing else; `spill` is where a large sort may put what memory cannot hold."""
+    if isinstance(database, str):
+        with open_postgres_marts(database) as marts:
+            yield marts
+        return
     name = quote(database)
     if not os.path.isfile(database):  # unlike Path.is_file it does not raise where one may not look
         raise click.UsageError(f"There is no database {name}: run `dbt build`, or name one with --database.")
@@ -284,7 +337,7 @@ def iso_time(moment: datetime | str) -> str:
     return moment if isinstance(moment, str) else moment.isoformat(timespec="microseconds") + "Z"
 
 
-def check_output(output: Path, database: Path, force: bool) -> None:
+def check_output(output: Path, database: Database, force: bool) -> None:
     """Refuse a name that must not be written, before any work is done."""
     try:
         mode = output.lstat().st_mode
@@ -346,7 +399,7 @@ def publish(finished: Path, output: Path, force: bool) -> None:
 
 
 def export(
-    database: Path, wanted: UserList, file_format: str, output: Path, force: bool, raw: bool, key: bytes | None
+    database: Database, wanted: UserList, file_format: str, output: Path, force: bool, raw: bool, key: bytes | None
 ) -> int:
     """Write one user list to a file and say how many users it has."""
     check_output(output, database, force)
@@ -384,10 +437,11 @@ def export(
 @click.option("--pseudonymize", is_flag=True, help=f"Write HMAC-SHA-256 of each id, with the key in {KEY_VARIABLE}.")
 @click.option(
     "--database",
-    type=click.Path(path_type=Path),
+    callback=lambda context, option, value: value if is_address(value) else Path(value),
     envvar="JOURNEY_DUCKDB_PATH",
-    default=PROJECT / "journey_analytics.duckdb",
-    help="DuckDB file with the marts; default: JOURNEY_DUCKDB_PATH, else journey_analytics.duckdb of the project.",
+    default=str(PROJECT / "journey_analytics.duckdb"),
+    help="DuckDB file with the marts, or postgresql://user@host/database; default: JOURNEY_DUCKDB_PATH, else"
+    " journey_analytics.duckdb of the project.",
 )
 def export_users(
     show_list: bool,
@@ -400,7 +454,7 @@ def export_users(
     force: bool,
     raw: bool,
     pseudonymize: bool,
-    database: Path,
+    database: Database,
 ) -> None:
     if show_list:
         with open_marts(database) as connection:

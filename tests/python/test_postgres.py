@@ -58,7 +58,9 @@ def assert_equal_to_duckdb(cluster: Cluster, database: Path) -> None:
     assert not {table: rows for table, rows in differences.items() if any(rows)}
 
 
-def test_the_sample_gives_the_tables_of_duckdb_with_their_words(cluster: Cluster, dbt_postgres: Dbt, dbt: Dbt) -> None:
+def test_the_sample_gives_the_tables_of_duckdb_with_their_words(
+    cluster: Cluster, dbt_postgres: Dbt, dbt: Dbt, tmp_path: Path
+) -> None:
     """Built with every data test, unit test and table of cases, and then once more."""
     sample_database = dbt(*BUILD).database
     dbt_postgres("build")
@@ -87,8 +89,40 @@ def test_the_sample_gives_the_tables_of_duckdb_with_their_words(cluster: Cluster
             union all select view_name, null, comment from duckdb_views() where schema_name = 'marts'
             """,
         )
+    assert_exports_are_equal(cluster, sample_database, tmp_path)
     dbt_postgres(*BUILD)
     assert_equal_to_duckdb(cluster, sample_database)
+
+
+def assert_exports_are_equal(cluster: Cluster, database: Path, folder: Path) -> None:
+    """The lists of users, byte for byte, their order and their pseudonyms among it."""
+
+    def export(source: str, *arguments: str) -> str:
+        script = str(PROJECT / "scripts" / "export_users.py")
+        done = subprocess.run(
+            [sys.executable, script, "--database", source, *arguments],
+            env=os.environ | {"JOURNEY_EXPORT_KEY": "a key"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert export(cluster.url, "--list") == export(str(database), "--list")
+    for number, more in enumerate((["--metric", "converted_users"], ["--metric", "total_entries", "--pseudonymize"])):
+        lists = []
+        for name, source in (("postgres", cluster.url), ("duckdb", str(database))):
+            output = folder / f"{name}_{number}.csv"
+            export(source, "--journey", "welcome", *more, "--format", "csv", "--output", str(output))
+            lists.append(output.read_bytes())
+        assert lists[0] == lists[1] and lists[0].count(b"\n") > 2
+
+
+def test_an_export_without_marts_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    script = str(PROJECT / "scripts" / "export_users.py")
+    for address, words in ((cluster.url, "no marts"), (f"postgresql:///x?host={tmp_path}", "Cannot open PostgreSQL")):
+        command = [sys.executable, script, "--database", address, "--list"]
+        assert_refused(subprocess.run(command, capture_output=True, text=True), 2, words)
 
 
 # Loading raw files
