@@ -112,7 +112,11 @@ def test_every_macro_that_is_an_expression_has_a_table_of_cases() -> None:
     elsewhere = {
         "build_table": "Each kept table is built by it.",
         "after_sample_seed": "The order of every build of the sample shows it.",
-        "prepare_raw_tables": "Above.",
+        "gather_statistics": "It is no expression, and changes no row.",
+        "prepare_raw_tables": "Above, and in test_postgres.py.",
+        "protect_published_marts": "test_postgres_refresh.py.",
+        "replace_temporary_table": "Each increment of touched users is built with it.",
+        "unit": "Each unit test on PostgreSQL is run by it.",
         "type_double": "It is the type that the cases of percentage are compared in.",
         "utc_timestamp": "The unit tests of stg_journey_events.",
     }
