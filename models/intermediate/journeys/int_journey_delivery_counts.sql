@@ -5,7 +5,9 @@ with usable_rows as (
     select * from {{ ref('int_journey_event_rows') }}
     where
         reject_reason is null and step_id is not null
-        {% if is_incremental() %} and batch_number > {{ processed_up_to(this) }} {% endif %}
+    {% if is_incremental() %}
+    and batch_number > {{ processed_up_to(this) }}
+    {% endif %}
 
 ),
 

@@ -21,8 +21,8 @@ numbered as (
             partition by journey_id, user_id, journey_instance_id
             order by occurred_at, event_id
         ) as instance_entered_again_at,
-        lag(cast(occurred_at as date)) over users_entries is distinct from cast(occurred_at as date)
-            as is_users_first_of_day,
+        (lag(cast(occurred_at as date)) over users_entries is distinct from cast(occurred_at as date))
+            as is_days_first_of_user,
         pair_hash,
         {{ newest_batch() }} as batch_number
     from entered

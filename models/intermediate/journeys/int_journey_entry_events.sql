@@ -169,7 +169,8 @@ with_user_counts as (
             lag(visit_state) over step_by_way is distinct from visit_state
             or lag(next_step_id) over step_by_way is distinct from next_step_id
         ) as is_users_first_of_way,
-        event_number = 1 and count(case when event_number = 1 then 1 end) over rows_so_far = 1 as is_users_first_of_start
+        event_number = 1 and count(case when event_number = 1 then 1 end) over rows_so_far = 1
+            as is_users_first_of_start
     from with_state
     window
         step_by_way as (

@@ -40,8 +40,8 @@ event_counts as (
         cast(sum(row_count) as bigint) as event_count
     from deliveries
     group by journey_id, step_id, event_type, platform, outcome, sent_on
+    having sum(row_count) > 0
 
 )
 
 select * from event_counts
-where event_count > 0

@@ -12,9 +12,10 @@ with rejected as (
         loaded_at,
         batch_number
     from {{ ref('int_journey_event_rows') }}
-    where
-        reject_reason is not null
-        {% if is_incremental() %} and batch_number > {{ processed_up_to(this) }} {% endif %}
+    where reject_reason is not null
+    {% if is_incremental() %}
+    and batch_number > {{ processed_up_to(this) }}
+    {% endif %}
 
 )
 
