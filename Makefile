@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-long test-duckdb2 install-postgres test-postgres lint lock clean
+.PHONY: help install demo test test-long test-duckdb2 install-postgres test-postgres install-spark test-spark lint lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -24,6 +24,9 @@ install: .venv/requirements-dev.lock ## Make .venv with everything the project n
 
 .venv-postgres/%.lock: %.lock
 	@$(call make_environment,.venv-postgres)
+
+.venv-spark/%.lock: %.lock
+	@$(call make_environment,.venv-spark)
 
 define make_environment
 echo "Installing $< into $(1) ..."
@@ -56,6 +59,11 @@ install-postgres: .venv-postgres/requirements-postgres.lock ## Make .venv-postgr
 test-postgres: install-postgres ## Run the tests on a PostgreSQL of their own (Debian: apt-get install postgresql)
 	@.venv-postgres/bin/pytest -m "postgres and not long"
 
+install-spark: .venv-spark/requirements-spark.lock ## Make .venv-spark, for runs on Spark
+
+test-spark: install-spark ## Run the tests on a Spark of their own (Debian: apt-get install openjdk-17-jre-headless)
+	@.venv-spark/bin/pytest tests/python/test_spark.py -m "spark and not long"
+
 lint: install ## Check the form of SQL and Python
 	@$(BIN)/ruff check --output-format concise
 	@$(BIN)/ruff format --check
@@ -75,6 +83,8 @@ lock: ## Pin what requirements*.in ask for; UPGRADE=1 moves every pin to the new
 	@$(PIP_COMPILE) --output-file requirements-duckdb2.lock requirements-duckdb2.in
 	@cp requirements-dev.lock requirements-postgres.lock
 	@$(PIP_COMPILE) --output-file requirements-postgres.lock requirements-postgres.in
+	@cp requirements-dev.lock requirements-spark.lock
+	@$(PIP_COMPILE) --output-file requirements-spark.lock requirements-spark.in
 
 clean: ## Remove the environments, the caches and what the demo made
 	@rm -rf .venv .venv-* target logs $(DEMO_USERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis $(DEMO_DATABASE)*

@@ -5,20 +5,24 @@
     python scripts/load_raw.py --target postgres
     JOURNEY_RAW_PATH=/data/raw dbt build --target postgres
 
+or both with --target spark, whose executors must see the folder under the same name.
+
 The folder is the one that DuckDB reads in place: a folder for each raw table, Parquet files at any depth below it.
 Columns are matched by name; a missing optional column is null, a further column is left out. A new load is one more
 file. Tables and the ledger of loaded files (raw.loaded_files) are made when they are not there.
 
-A file is loaded whole or not at all, in the same step as its line in the ledger, so a load that fails or is killed is
-simply started again. A file whose content has changed since it was loaded is an error: raw rows are only ever added.
+A file is loaded whole or not at all, and its line in the ledger says so, so a load that fails or is killed is simply
+started again. A file whose content has changed since it was loaded is an error: raw rows are only ever added.
 
 Exit codes: 0 loaded, 1 a file cannot be loaded, 2 wrong use or environment, 3 another load is at work.
 """
 
 import hashlib
 import json
+import re
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -31,7 +35,7 @@ import duckdb
 import yaml  # type: ignore[import-untyped]
 from export_users import PROJECT, printable, quote, reason
 from postgres import connect
-from published_files import Locked
+from published_files import Locked, lock
 from rich.console import Console
 from rich.progress import Progress
 
@@ -72,7 +76,7 @@ class Warehouse(Protocol):
         """Read the ledger; the key is table and name of the file."""
 
     def load(self, file: RawFile, columns: Columns, content_hash: str) -> int:
-        """Add the rows of a file and its line in the ledger in one step; give the number of rows.
+        """Add the rows of a file and its line in the ledger; give the number of rows.
 
         Raises click.ClickException for a file that cannot be loaded.
         """
@@ -260,7 +264,127 @@ def open_postgres(tables: Mapping[str, Columns]) -> Iterator[Warehouse]:
             raise click.UsageError(f"PostgreSQL refuses: {reason(error)}.") from error
 
 
-OPEN: dict[str, Any] = {"postgres": open_postgres}
+# Spark
+
+
+class SparkWarehouse:
+    """Raw tables as Iceberg tables in the schema `raw`, written by a Spark session.
+
+    A cluster has no transaction over two tables, so a file gets its line in the ledger first, and in one append after
+    that its rows, which carry its name. Files are loaded one after the other, so only the last line can be without its
+    rows, and then the next load drops it.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    def prepare(self, tables: Mapping[str, Columns]) -> None:
+        """Make the tables and the ledger, unless others made raw tables there; drop the line of a load that died."""
+        self.session.sql("create schema if not exists raw")
+        shown = self.session.sql("show tables in raw").collect()
+        present = {row.tableName for row in shown if not row.isTemporary}
+        present_tables = sorted(present & tables.keys())
+        if present_tables and "loaded_files" not in present:
+            raise click.UsageError(
+                f"Schema raw holds tables that were not loaded from files ({', '.join(present_tables)}): "
+                "if they are the sample, drop them."
+            )
+        self.session.sql(
+            f"create table if not exists {LEDGER} (table_name string, file_name string, size bigint,"
+            " modified_at timestamp, content_hash string, row_count bigint, loaded_at timestamp) using iceberg"
+        )
+        for table, columns in tables.items():
+            listed = ", ".join(f"{name} {SPARK_TYPES.get(kind, kind)}" for name, kind in columns.items())
+            self.session.sql(f"create table if not exists raw.{table} ({listed}, loaded_file string) using iceberg")
+            newest = f"select * from {LEDGER} where table_name = '{table}' order by loaded_at desc limit 1"
+            for line in self.session.sql(newest).collect():
+                if line.row_count and self.session.table(f"raw.{table}").where(is_of(line.file_name)).isEmpty():
+                    self.forget(table, line.file_name)
+
+    def read_ledger(self) -> Ledger:
+        # As text, because a moment comes from Spark in the time zone of this machine.
+        columns = ("table_name", "file_name", "size", "cast(modified_at as string)", "content_hash")
+        lines = self.session.table(LEDGER).selectExpr(*columns).collect()
+        return {(table, name): Loaded(size, datetime.fromisoformat(at), text) for table, name, size, at, text in lines}
+
+    def load(self, file: RawFile, columns: Columns, content_hash: str) -> int:
+        from py4j.protocol import Py4JJavaError
+        from pyspark.errors import PySparkException
+
+        try:
+            rows = self.read_file(file, columns)
+            row_count: int = rows.count()
+            self.session.sql(
+                f"insert into {LEDGER}"
+                " values (:table, :name, :size, cast(:modified_at as timestamp), :content_hash, :row_count, now())",
+                {"table": file.table, "name": file.name, "size": file.size, "modified_at": str(file.modified_at)}
+                | {"content_hash": content_hash, "row_count": row_count},
+            )
+            rows.writeTo(f"raw.{file.table}").append()
+        except (PySparkException, Py4JJavaError) as error:
+            self.forget(file.table, file.name)
+            raise cannot_load(file, ValueError(find_cause(str(error)))) from error
+        return row_count
+
+    def read_file(self, file: RawFile, columns: Columns) -> Any:
+        """Give the documented columns in their documented types, as the view of DuckDB's raw table does."""
+        from pyspark.sql.functions import lit
+
+        rows = self.session.read.parquet("file://" + str(file.path.absolute()).translate(PLAIN_IN_PATH))
+        delivered = {name.lower(): (name, kind) for name, kind in rows.dtypes}
+        selected = []
+        for name, kind in columns.items():
+            column, delivered_kind = delivered.get(name, ("", ""))
+            cast = "try_cast" if name == "loaded_at" else "cast"
+            value = "`" + column.replace("`", "``") + "`" if column else "null"
+            value = f"{cast}({value} as {SPARK_TYPES.get(kind, kind)})"
+            if (kind, delivered_kind) == ("varchar", "timestamp"):
+                value += " || '+00'"  # as DuckDB writes a moment that is delivered with a time zone
+            selected.append(f"{value} as {name}")
+        return rows.selectExpr(*selected).withColumn("loaded_file", lit(file.name))
+
+    def forget(self, table: str, file_name: str) -> None:
+        self.session.sql(
+            f"delete from {LEDGER} where table_name = :table and file_name = :name", {"table": table, "name": file_name}
+        )
+
+
+SPARK_TYPES = {"varchar": "string"}
+# A path is a pattern to Spark, too.
+PLAIN_IN_PATH = {ord(sign): "\\" + sign for sign in "\\[]{}*?"}
+
+
+def find_cause(error: str) -> str:
+    """Take the first sentence that says something out of what Spark says: it follows a name in brackets, or a class."""
+    causes = re.findall(r"\[[A-Z_.]+\] (.+)|Caused by: [\w.$]+: (.+)", error)
+    return next((" ".join(cause).strip().partition(". ")[0] for cause in causes), error)
+
+
+def is_of(file_name: str) -> Any:
+    from pyspark.sql.functions import col
+
+    return col("loaded_file") == file_name
+
+
+@contextmanager
+def open_spark(tables: Mapping[str, Columns]) -> Iterator[Warehouse]:
+    """Start the session of Spark's configuration, keep other loads on this machine out, and make what is missing."""
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise click.UsageError("Spark is not installed: run `make install-spark`.") from error
+    with lock(Path(tempfile.gettempdir()) / LOCK_KEY.replace(" ", "_")):
+        builder = SparkSession.builder.enableHiveSupport().config("spark.sql.session.timeZone", "UTC")
+        warehouse = SparkWarehouse(builder.config("spark.sql.ansi.enabled", "true").getOrCreate())
+        try:
+            warehouse.prepare(tables)
+            yield warehouse
+        except PySparkException as error:
+            raise click.UsageError(f"Spark refuses: {reason(error)}.") from error
+
+
+OPEN: dict[str, Any] = {"postgres": open_postgres, "spark": open_spark}
 
 
 # The command

@@ -6,3 +6,5 @@
 {% macro default__build_table() -%} {{ return(context['materialization_table_default']()) }} {%- endmacro %}
 
 {% macro duckdb__build_table() -%} {{ return(context['materialization_table_duckdb']()) }} {%- endmacro %}
+
+{% macro spark__build_table() -%} {{ return(context['materialization_table_spark']()) }} {%- endmacro %}

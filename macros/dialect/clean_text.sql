@@ -18,3 +18,7 @@
 {% macro postgres__clean_text(text) -%}
     nullif(btrim({{ text }}, E' \t\n\x0B\f\r'), '') collate "C"
 {%- endmacro %}
+
+{% macro spark__clean_text(text) -%}
+    nullif(trim(both concat(' ', chr(9), chr(10), chr(11), chr(12), chr(13)) from {{ text }}), '')
+{%- endmacro %}

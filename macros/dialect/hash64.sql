@@ -6,3 +6,5 @@
 {% macro duckdb__hash64(text) -%} hash({{ text }}) {%- endmacro %}
 
 {% macro postgres__hash64(text) -%} hashtextextended({{ text }}, 0) {%- endmacro %}
+
+{% macro spark__hash64(text) -%} xxhash64({{ text }}) {%- endmacro %}

@@ -8,3 +8,5 @@
 {% macro postgres__pair_hash(journey_id, user_id) -%}
     hashtextextended({{ user_id }}, hashtextextended({{ journey_id }}, 0))
 {%- endmacro %}
+
+{% macro spark__pair_hash(journey_id, user_id) -%} xxhash64({{ journey_id }}, {{ user_id }}) {%- endmacro %}

@@ -15,6 +15,26 @@
 {%- endmacro %}
 
 {#
+    Spark computes a view in the time zone of its own process, whatever the session says, so it must be UTC. And what
+    scripts/load_raw.py has loaded must not be replaced by the sample.
+#}
+{% macro spark__prepare_raw_tables() -%}
+    {%- if execute -%}
+        {%- set zone = run_query("select reflect('java.time.ZoneId', 'systemDefault')").columns[0].values() | first -%}
+        {%- if zone not in ('UTC', 'Etc/UTC', 'GMT', 'Z') -%}
+            {%- do exceptions.raise_compiler_error(
+                'Spark runs in the time zone ' ~ zone ~ ': start it with -Duser.timezone=UTC in spark.driver.extraJavaOptions.'
+            ) -%}
+        {%- endif -%}
+        {%- if reads_sample() and adapter.get_relation(none, 'raw', 'loaded_files') is not none -%}
+            {%- do exceptions.raise_compiler_error(
+                'Schema raw holds loaded files: set JOURNEY_RAW_PATH, or the sample would take their place.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
     DuckDB reads JOURNEY_RAW_PATH in place, through one view per raw table. The view names the files found now, so that
     a file landing in the middle of a run belongs whole to the next one. It has exactly the documented columns in their
     documented types: a missing folder is an empty table, a missing optional column null, an unknown column left out.

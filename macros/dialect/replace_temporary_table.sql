@@ -15,3 +15,10 @@
     {{ select }};
     analyze {{ name }}
 {%- endmacro %}
+
+{# Spark has none, but a session can hold the rows of a view. Rows held of a name are not replaced, so the name goes first. #}
+{% macro spark__replace_temporary_table(name, select) -%}
+    {%- call statement('dropped') -%} drop view if exists {{ name }} {%- endcall -%}
+    cache table {{ name }} as
+    {{ select }}
+{%- endmacro %}

@@ -57,3 +57,27 @@
             end
     end
 {%- endmacro %}
+
+{# Spark reads offsets and cuts off digits as the contract says, but knows only the usual form. #}
+{% macro spark__utc_timestamp(text) -%}
+    {%- set pattern -%}
+        ^\d{4}-\d\d-\d\d([Tt ]([01]\d|2[0-3]):\d\d(:\d\d([.,]\d+)?)?( ?([Zz]|[+-](0\d|1[0-5])(:?[0-5]\d)?))?)?\z
+    {%- endset -%}
+    {#- Upper case, a point, seconds, no blank before the offset. -#}
+    {%- set usual -%}
+        regexp_replace(
+            regexp_replace(replace(upper({{ text }}), ',', '.'), ' ([Z+-])', '$1'), '^(.{16})([Z+-].*)?$', '$1:00$2'
+        )
+    {%- endset -%}
+    case
+        when {{ text }} rlike r'{{ pattern }}'
+            -- The years that every engine can hold. In a list of one the instant has a name and is computed once.
+            then get(
+                filter(
+                    array(try_cast({{ usual }} as timestamp)),
+                    instant -> instant between timestamp '0001-01-01 00:00:00Z' and timestamp '9999-12-31 23:59:59.999999Z'
+                ),
+                0
+            )
+    end
+{%- endmacro %}

@@ -59,6 +59,10 @@
 
 {# Runs before every dbt command, so that models built side by side find the table of the notes in place. #}
 {% macro prepare_kept_tables() -%}
+    {{ return(adapter.dispatch('prepare_kept_tables', 'journey_analytics')()) }}
+{%- endmacro %}
+
+{% macro default__prepare_kept_tables() -%}
     {%- if execute -%}
         {%- do adapter.create_schema(kept_tables().without_identifier()) -%}
         {%- do run_query('create table if not exists ' ~ kept_tables() ~ ' (table_name varchar, made_of varchar)') -%}

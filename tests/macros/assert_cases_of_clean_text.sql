@@ -1,37 +1,31 @@
--- The table of cases of clean_text(), as codes of the characters at both ends, because nobody can see white space. All
--- ASCII white space goes; other characters stay, a non-breaking space too. The unit tests of the staging models show
--- more.
+-- The table of cases of clean_text(): every character of ASCII white space goes from both ends, and others stay, a
+-- non-breaking space too. Nobody can see white space, so the characters are written as codes. The unit tests of the
+-- staging models show more.
+{%- set characters = {
+    '\x09': '', '\x0a': '', '\x0b': '', '\x0c': '', '\x0d': '', '\x20': '',
+    '\x08': '\x08', '\x0e': '\x0e', '\x1f': '\x1f', '\x21': '\x21', '\x7f': '\x7f', '\xa0': '\xa0',
+    '\u200b': '\u200b', '\u3000': '\u3000'
+} %}
+
 with cases as (
 
     select *
     from (
         values
-        (9, ''),
-        (10, ''),
-        (11, ''),
-        (12, ''),
-        (13, ''),
-        (32, ''),
-        (8, chr(8)),
-        (14, chr(14)),
-        (31, chr(31)),
-        (33, chr(33)),
-        (127, chr(127)),
-        (160, chr(160)),
-        (8203, chr(8203)),
-        (12288, chr(12288))
-    ) as listed (code, kept)
+        {%- for character, kept in characters.items() %}
+        ('{{ character }}', '{{ kept }}'){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as listed (given, kept)
 
 ),
 
 calculated as (
 
     select
-        code,
         kept || 'in side' || kept as expected,
-        chr(code) || 'in side' || chr(code) as dirty,
+        given || 'in side' || given as dirty,
         nullif(kept, '') as expected_of_blank,
-        chr(code) as blank
+        given as blank
     from cases
 
 )

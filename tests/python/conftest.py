@@ -114,7 +114,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "dbt" in getattr(item, "fixturenames", ()):
             item.add_marker("dbt")
-    for marker in ("long", "postgres"):
+    for marker in ("long", "postgres", "spark"):
         if marker not in config.getoption("markexpr"):
             left_out = [item for item in items if item.get_closest_marker(marker)]
             config.hook.pytest_deselected(items=left_out)

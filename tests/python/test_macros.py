@@ -111,9 +111,11 @@ def test_every_macro_that_is_an_expression_has_a_table_of_cases() -> None:
     """One in tests/macros, or a reason why it is somewhere else."""
     elsewhere = {
         "build_table": "Each kept table is built by it.",
+        "dbt_on_spark": "test_spark.py: each build there is made by these.",
         "after_sample_seed": "The order of every build of the sample shows it.",
         "gather_statistics": "It is no expression, and changes no row.",
-        "prepare_raw_tables": "Above, and in test_postgres.py.",
+        "pair_number": "It is any value that is another one for another pair: the tests of int_journey_entry_events.",
+        "prepare_raw_tables": "Above, in test_postgres.py and in test_spark.py.",
         "protect_published_marts": "test_postgres_refresh.py.",
         "replace_temporary_table": "Each increment of touched users is built with it.",
         "unit": "Each unit test on PostgreSQL is run by it.",

@@ -39,7 +39,7 @@ numbered_pairs as (
 
     select
         *,
-        row_number() over () as pair_number
+        {{ pair_number('journey_id', 'user_id') }} as pair_number
     from pairs
 
 ),
@@ -86,8 +86,8 @@ following_an_entry as (
     select
         *,
         -- All rows of one moment count for each other, so an event at the moment of an entry follows it.
-        count(*) filter (where event_type = 'journey_entered') over pair_in_order as latest_entry_number,
-        max(occurred_at) filter (where event_type = 'journey_entered') over pair_in_order as latest_entered_at
+        count(case when event_type = 'journey_entered' then 1 end) over pair_in_order as latest_entry_number,
+        max(case when event_type = 'journey_entered' then occurred_at end) over pair_in_order as latest_entered_at
     from narrow_events
     window pair_in_order as (
         partition by pair_number
@@ -116,10 +116,10 @@ in_order as (
 
     select
         *,
-        min(occurred_at) filter (where event_type = 'journey_exited')
+        min(case when event_type = 'journey_exited' then occurred_at end)
             over (partition by pair_number, entry_number) as exited_at,
         row_number() over entry_in_order as exit_number,
-        count(*) filter (where event_type = 'step_entered') over entry_in_order as visit_number,
+        count(case when event_type = 'step_entered' then 1 end) over entry_in_order as visit_number,
         lead(step_id) over entry_in_order as next_step_id,
         lead(occurred_at) over entry_in_order as next_visited_at,
         entry_number is not null as is_matched,
