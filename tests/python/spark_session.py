@@ -106,10 +106,12 @@ class Session:
         options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles"), "--target", "spark"]
         options += ["--target-path", str(target_path), "--log-path", str(target_path / "logs"), "--quiet"]
         told: list[str] = []
-        runner = dbtRunner(
-            callbacks=[lambda event: told.append(event.info.msg) if event.info.level == "error" else None]
-        )
-        done = runner.invoke([*arguments, *options])
+
+        def note_error(event: Any) -> None:
+            if event.info.level == "error":
+                told.append(event.info.msg)
+
+        done = dbtRunner(callbacks=[note_error]).invoke([*arguments, *options])
         if not done.success:
             raise DbtError("\n".join([f"dbt {' '.join(arguments)} failed: {done.exception}", *told]))
 
