@@ -157,8 +157,9 @@ def read_users(connection: Marts, wanted: UserList, key: bytes | None) -> tuple[
 @contextmanager
 def open_postgres_marts(address: str) -> Iterator[Marts]:
     """Open a PostgreSQL for reading and nothing else, in one transaction: no publishing comes between."""
-    import psycopg
-    from postgres import connect
+    from postgres import connect, driver
+
+    psycopg = driver()
 
     with connect(address) as connection:
         connection.read_only = True

@@ -34,7 +34,7 @@ import click
 import duckdb
 import yaml  # type: ignore[import-untyped]
 from export_users import PROJECT, printable, quote, reason
-from postgres import connect
+from postgres import connect, driver
 from published_files import Locked, lock
 from rich.console import Console
 from rich.progress import Progress
@@ -205,7 +205,7 @@ class PostgresWarehouse:
         return {(table, name): Loaded(*more) for table, name, *more in rows}
 
     def load(self, file: RawFile, columns: Columns, content_hash: str) -> int:
-        import psycopg
+        psycopg = driver()
 
         try:
             with self.connection.transaction():
@@ -249,7 +249,7 @@ def csv_line(columns: Columns) -> str:
 @contextmanager
 def open_postgres(tables: Mapping[str, Columns]) -> Iterator[Warehouse]:
     """Connect, keep other loads out, and make what is missing."""
-    import psycopg
+    psycopg = driver()
 
     with connect(autocommit=True) as connection:
         [(is_free,)] = connection.execute("select pg_try_advisory_lock(hashtext(%s))", [LOCK_KEY]).fetchall()

@@ -1,13 +1,10 @@
 """Connections to the PostgreSQL of the target `postgres`, named by the same variables as in profiles/profiles.yml."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from export_users import quote, reason
-
-if TYPE_CHECKING:
-    import psycopg
 
 # What each part is, as libpq calls it; where nothing is named, profiles.yml has the same default.
 SETTINGS = {
@@ -19,15 +16,21 @@ SETTINGS = {
 }
 
 
-def connect(conninfo: str | None = None, **options: Any) -> "psycopg.Connection[Any]":
-    """Open a connection that reads and writes UTF-8 and UTC: to `conninfo`, or to what the environment names.
-
-    Raises click.UsageError when the driver is missing or the server cannot be reached.
-    """
+def driver() -> Any:
+    """The module of the driver, which only runs on PostgreSQL need. Raises click.UsageError where it is missing."""
     try:
         import psycopg
     except ImportError as error:
         raise click.UsageError("The driver of PostgreSQL is not installed: run `make install-postgres`.") from error
+    return psycopg
+
+
+def connect(conninfo: str | None = None, **options: Any) -> Any:
+    """Open a connection that reads and writes UTF-8 and UTC: to `conninfo`, or to what the environment names.
+
+    Raises click.UsageError when the driver is missing or the server cannot be reached.
+    """
+    psycopg = driver()
     settings: dict[str, Any] = {"client_encoding": "utf8", "options": "-c timezone=UTC -c datestyle=ISO"}
     if conninfo is None:
         settings |= {part: os.environ.get(name) or default for part, (name, default) in SETTINGS.items()}

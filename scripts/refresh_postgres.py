@@ -17,7 +17,7 @@ from typing import Any
 import click
 from dbt_build import names_of_marts
 from export_users import reason
-from postgres import connect
+from postgres import connect, driver
 from published_files import Locked
 from refresh_run import STOP_SIGNALS, Run, build, stoppable
 from rich.console import Console
@@ -50,7 +50,7 @@ class SchemaRun(Run):
         return [record for (record,) in rows]
 
     def append(self) -> None:
-        import psycopg
+        psycopg = driver()
 
         try:
             # A connection of its own: a signal may come while the other one is at work.
@@ -76,7 +76,7 @@ class SchemaRun(Run):
 @contextmanager
 def open_run() -> Iterator[SchemaRun]:
     """Keep other runs out until this one and its dbt have ended, and make the table of the runs."""
-    import psycopg
+    psycopg = driver()
 
     run = SchemaRun()
     try:
@@ -212,7 +212,7 @@ def swap(new: str, name: str, connection: Any, run: SchemaRun) -> None:
 
     Raises Locked when readers leave no gap.
     """
-    import psycopg
+    psycopg = driver()
 
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -260,7 +260,7 @@ def publish(run: SchemaRun, manifest: dict[str, Any], keep: int) -> None:
 
 def refresh_schemas(run: SchemaRun, keep: int, full_refresh: bool, console: Console) -> None:
     """Build, check and publish."""
-    import psycopg
+    psycopg = driver()
 
     with stoppable(run, console):
         run.write(started_at=now().isoformat(timespec="microseconds"), status="started")
@@ -276,7 +276,7 @@ def refresh_schemas(run: SchemaRun, keep: int, full_refresh: bool, console: Cons
 
 
 def as_failure(error: Exception) -> click.ClickException:
-    import psycopg
+    psycopg = driver()
 
     is_machine = isinstance(error, OSError | psycopg.OperationalError | psycopg.errors.InsufficientPrivilege)
     kind = click.UsageError if is_machine else click.ClickException
