@@ -151,7 +151,7 @@ class Result:
 @contextmanager
 def running_server(folder: Path, port: int) -> Iterator[None]:
     """Start a Thrift server with two executors in processes of their own, and end it."""
-    from pyspark import find_spark_home
+    import pyspark
 
     settings = {
         "spark.master": "local-cluster[2,1,1024]",
@@ -160,19 +160,19 @@ def running_server(folder: Path, port: int) -> Iterator[None]:
         "spark.hadoop.hive.server2.thrift.bind.host": "127.0.0.1",
         "spark.hadoop.hive.server2.thrift.port": str(port),
     }
-    home = find_spark_home._find_spark_home()
-    environment = {
-        "SPARK_CONF_DIR": str(configure(folder, **settings)),
-        "SPARK_HOME": home,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
+    # Executors work in a folder of the installation, so this one is of the test.
+    home = folder / "home"
+    home.mkdir(parents=True)
+    for part in ("bin", "jars"):
+        (home / part).symlink_to(Path(pyspark.__file__).parent / part)
+    environment = {"SPARK_CONF_DIR": str(configure(folder, **settings)), "SPARK_HOME": str(home), **LOOPBACK}
     server_class = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
     with (
         (folder / "server.log").open("w") as log,
         subprocess.Popen(
             [f"{home}/bin/spark-submit", "--class", server_class, "spark-internal"],
             cwd=folder,
-            env=os.environ | environment | LOOPBACK,
+            env=os.environ | environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         ) as server,
@@ -180,9 +180,8 @@ def running_server(folder: Path, port: int) -> Iterator[None]:
         try:
             deadline = time.monotonic() + 180
             while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
-                assert server.poll() is None and time.monotonic() < deadline, (folder / "server.log").read_text()[
-                    -3000:
-                ]
+                is_starting = server.poll() is None and time.monotonic() < deadline
+                assert is_starting, (folder / "server.log").read_text()
                 time.sleep(0.5)
             yield
         finally:
