@@ -1,13 +1,21 @@
--- Grain: one journey_exited or step_entered event, with the entry it belongs to and, for a step, the visit after it.
+-- Grain: one place on a user's way, the entry itself or a visit to a step, with what came next of it.
 -- Messages and outcomes are left out: no published number asks which entry they belong to.
-with journey_events as (
+with exits_and_visits as (
 
     select * from {{ ref('int_journey_events') }}
-    where event_type in ('journey_entered', 'journey_exited', 'step_entered') and {{ is_touched() }}
+    where event_type in ('journey_exited', 'step_entered') and {{ is_touched() }}
 
 ),
 
 entries as (
+
+    select * from {{ ref('int_journey_entries') }}
+    where {{ is_touched() }}
+
+),
+
+-- An instance id outranks the clock, but only an entry that carries the same one and came first can be meant.
+entries_with_instance as (
 
     select
         *,
@@ -22,15 +30,23 @@ pairs as (
     select
         journey_id,
         user_id,
-        min(pair_hash) as pair_hash
+        pair_hash
+    from {{ ref('int_journey_entries') }}
+    where {{ is_touched() }}
+
+    union
+
+    select
+        journey_id,
+        user_id,
+        pair_hash
     -- The touched few are read once and held, but all of them would not fit.
     {% if is_incremental() %}
-    from journey_events
+    from exits_and_visits
     {% else %}
     from {{ ref('int_journey_events') }}
-    {% endif %}
     where event_type in ('journey_exited', 'step_entered')
-    group by journey_id, user_id
+    {% endif %}
 
 ),
 
@@ -44,40 +60,40 @@ numbered_pairs as (
 
 ),
 
--- An instance id outranks the clock, but only an entry that carries the same one and came first can be meant.
-entries_with_instance as (
-
-    select
-        numbered_pairs.pair_number,
-        entries.journey_instance_id,
-        entries.entry_number,
-        entries.entered_at,
-        entries.meant_before
-    from entries
-    inner join numbered_pairs
-        on entries.journey_id = numbered_pairs.journey_id and entries.user_id = numbered_pairs.user_id
-
-),
-
 narrow_events as (
 
     select
-        journey_events.event_id,
         numbered_pairs.pair_number,
-        journey_events.event_type,
-        journey_events.step_id,
-        journey_events.occurred_at,
-        entries_with_instance.entry_number as instance_entry_number,
-        entries_with_instance.entered_at as instance_entered_at
-    from journey_events
+        exits_and_visits.event_id,
+        exits_and_visits.event_type,
+        exits_and_visits.step_id,
+        exits_and_visits.occurred_at,
+        entries_with_instance.entry_number as named_entry_number
+    from exits_and_visits
     inner join numbered_pairs
-        on journey_events.journey_id = numbered_pairs.journey_id and journey_events.user_id = numbered_pairs.user_id
+        on
+            exits_and_visits.journey_id = numbered_pairs.journey_id
+            and exits_and_visits.user_id = numbered_pairs.user_id
     left join entries_with_instance
         on
-            numbered_pairs.pair_number = entries_with_instance.pair_number
-            and journey_events.journey_instance_id = entries_with_instance.journey_instance_id
-            and journey_events.occurred_at >= entries_with_instance.entered_at
-            and journey_events.occurred_at < entries_with_instance.meant_before
+            exits_and_visits.journey_id = entries_with_instance.journey_id
+            and exits_and_visits.user_id = entries_with_instance.user_id
+            and exits_and_visits.journey_instance_id = entries_with_instance.journey_instance_id
+            and exits_and_visits.occurred_at >= entries_with_instance.entered_at
+            and exits_and_visits.occurred_at < entries_with_instance.meant_before
+
+    union all
+
+    select
+        numbered_pairs.pair_number,
+        entries.entry_id as event_id,
+        'journey_entered' as event_type,
+        null as step_id,
+        entries.entered_at as occurred_at,
+        entries.entry_number as named_entry_number
+    from entries
+    inner join numbered_pairs
+        on entries.journey_id = numbered_pairs.journey_id and entries.user_id = numbered_pairs.user_id
 
 ),
 
@@ -86,29 +102,26 @@ following_an_entry as (
     select
         *,
         -- All rows of one moment count for each other, so an event at the moment of an entry follows it.
-        count(case when event_type = 'journey_entered' then 1 end) over pair_in_order as latest_entry_number,
-        max(case when event_type = 'journey_entered' then occurred_at end) over pair_in_order as latest_entered_at
+        count(case when event_type = 'journey_entered' then 1 end) over (
+            partition by pair_number
+            order by occurred_at
+            range between unbounded preceding and current row
+        ) as latest_entry_number
     from narrow_events
-    window pair_in_order as (
-        partition by pair_number
-        order by occurred_at
-        range between unbounded preceding and current row
-    )
 
 ),
 
 belonging_to_an_entry as (
 
     select
-        event_id,
         pair_number,
+        event_id,
         event_type,
         step_id,
         occurred_at,
-        coalesce(instance_entry_number, nullif(latest_entry_number, 0)) as entry_number,
-        coalesce(instance_entered_at, latest_entered_at) as entered_at
+        coalesce(named_entry_number, nullif(latest_entry_number, 0)) as entry_number,
+        case event_type when 'journey_exited' then 1 when 'journey_entered' then 2 else 3 end as place_in_entry
     from following_an_entry
-    where event_type != 'journey_entered'
 
 ),
 
@@ -117,24 +130,21 @@ in_order as (
     select
         *,
         min(case when event_type = 'journey_exited' then occurred_at end)
-            over (partition by pair_number, entry_number) as exited_at,
-        row_number() over entry_in_order as exit_number,
-        count(case when event_type = 'step_entered' then 1 end) over entry_in_order as visit_number,
-        lead(step_id) over entry_in_order as next_step_id,
-        lead(occurred_at) over entry_in_order as next_visited_at,
-        entry_number is not null as is_matched,
-        event_type = 'step_entered' as is_visit
+            over (partition by pair_number, entry_number) as earliest_exit_at,
+        lead(step_id) over entry_in_order as following_step_id,
+        lead(occurred_at) over entry_in_order as followed_at,
+        entry_number is not null as is_matched
     from belonging_to_an_entry
-    -- Exits first, so that after a visit comes a visit or nothing.
+    -- Exits first, so that after the entry and after a visit comes a visit or nothing.
     window entry_in_order as (
         partition by pair_number, entry_number
-        order by event_type = 'step_entered', occurred_at, event_id
+        order by place_in_entry, occurred_at, event_id
     )
 
 ),
 
 -- What belongs to no entry is no run through the journey, so it has no exit, no order and no next visit.
-with_state as (
+with_next_visit as (
 
     select
         pair_number,
@@ -142,24 +152,30 @@ with_state as (
         step_id,
         occurred_at,
         entry_number,
-        entered_at,
-        case when is_matched then exited_at end as exited_at,
-        case when is_matched then case when is_visit then visit_number else exit_number end end as event_number,
-        case when is_matched and is_visit then next_step_id end as next_step_id,
-        case when is_matched and is_visit then next_visited_at end as next_visited_at,
+        case when is_matched then earliest_exit_at end as exited_at,
+        case when is_matched then following_step_id end as next_step_id,
+        case when is_matched then followed_at end as next_visited_at
+    from in_order
+    where event_type != 'journey_exited'
+
+),
+
+with_state as (
+
+    select
+        *,
         case
-            when not is_visit then null
-            when not is_matched then 'unmatched'
+            when entry_number is null then 'unmatched'
             when next_visited_at is not null then 'continued'
             when exited_at is not null then 'exited'
             else 'waiting'
         end as visit_state
-    from in_order
+    from with_next_visit
 
 ),
 
--- Of each user's visits to a step, of those that went on the same way, and of those that began an entry, one counts the
--- user: what is published as distinct users is then a sum, at any size.
+-- Of each user's rows at a step, and of those that went on the same way, one counts the user: what is published as
+-- distinct users is then a sum, at any size.
 with_user_counts as (
 
     select
@@ -168,20 +184,12 @@ with_user_counts as (
         (
             lag(visit_state) over step_by_way is distinct from visit_state
             or lag(next_step_id) over step_by_way is distinct from next_step_id
-        ) as is_users_first_of_way,
-        event_number = 1 and count(case when event_number = 1 then 1 end) over rows_so_far = 1
-            as is_users_first_of_start
+        ) as is_users_first_of_way
     from with_state
-    window
-        step_by_way as (
-            partition by pair_number, event_type, step_id
-            order by visit_state, next_step_id
-        ),
-        rows_so_far as (
-            partition by pair_number, event_type, step_id
-            order by visit_state, next_step_id
-            rows between unbounded preceding and current row
-        )
+    window step_by_way as (
+        partition by pair_number, event_type, step_id
+        order by visit_state, next_step_id
+    )
 
 ),
 
@@ -194,15 +202,12 @@ with_names as (
         with_user_counts.step_id,
         with_user_counts.occurred_at,
         with_user_counts.entry_number,
-        with_user_counts.entered_at,
         with_user_counts.exited_at,
-        with_user_counts.event_number,
         with_user_counts.next_step_id,
         with_user_counts.next_visited_at,
         with_user_counts.visit_state,
         with_user_counts.is_users_first_of_step,
         with_user_counts.is_users_first_of_way,
-        with_user_counts.is_users_first_of_start,
         numbered_pairs.pair_hash,
         {{ newest_batch() }} as batch_number
     from with_user_counts

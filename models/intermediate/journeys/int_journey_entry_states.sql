@@ -2,19 +2,14 @@
 -- Never incremental: windows close by time alone, without any new row of the entry.
 with entries as (
 
-    select * from {{ ref('int_journey_entries') }}
+    select * from {{ ref('int_journey_entry_events') }}
+    where event_type = 'journey_entered'
 
 ),
 
 journeys as (
 
     select * from {{ ref('int_journeys') }}
-
-),
-
-exits as (
-
-    select * from {{ ref('int_journey_exits') }}
 
 ),
 
@@ -35,22 +30,17 @@ windowed as (
         entries.journey_id,
         entries.user_id,
         entries.entry_number,
-        entries.entered_at,
-        exits.exited_at,
+        entries.occurred_at as entered_at,
+        entries.exited_at,
         converted_entries.entry_number is not null as is_converted,
         -- Exactly at the end of the window a conversion can still arrive, so the window is not over yet.
         coalesce(
             completeness.data_complete_at
-            > exits.exited_at + interval '1' minute * coalesce(journeys.attribution_window_minutes, 0),
+            > entries.exited_at + interval '1' minute * coalesce(journeys.attribution_window_minutes, 0),
             false
         ) as is_window_over
     from entries
     cross join {{ ref('int_data_completeness') }} as completeness
-    left join exits
-        on
-            entries.journey_id = exits.journey_id
-            and entries.user_id = exits.user_id
-            and entries.entry_number = exits.entry_number
     left join journeys on entries.journey_id = journeys.journey_id
     left join converted_entries
         on

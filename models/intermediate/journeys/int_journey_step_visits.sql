@@ -7,15 +7,12 @@ with visits as (
         step_id,
         occurred_at as visited_at,
         entry_number,
-        entered_at,
         exited_at,
-        event_number as visit_number,
         next_step_id,
         next_visited_at,
         visit_state,
         is_users_first_of_step,
-        is_users_first_of_way,
-        is_users_first_of_start
+        is_users_first_of_way
     from {{ ref('int_journey_entry_events') }}
     where event_type = 'step_entered'
 

@@ -1,39 +1,44 @@
 -- Grain: one user who entered a journey.
-with entry_states as (
+with first_entries as (
 
     select * from {{ ref('int_journey_entry_states') }}
+    where entry_number = 1
 
 ),
 
-conversions as (
+-- One entry without a closed window is enough to wait: that user may still convert.
+waiting_users as (
+
+    select
+        journey_id,
+        user_id
+    from {{ ref('int_journey_entry_states') }}
+    where not is_window_over
+    group by journey_id, user_id
+
+),
+
+first_conversions as (
 
     select * from {{ ref('int_journey_conversions') }}
     where is_first_conversion
 
 ),
 
-entered as (
+users as (
 
     select
-        journey_id,
-        user_id,
-        min(entered_at) as first_entered_at,
-        -- One entry without a closed window is enough to wait: that user may still convert.
-        count(*) filter (where not is_window_over) = 0 as is_matured
-    from entry_states
-    group by journey_id, user_id
-
-),
-
-converted as (
-
-    select
-        entered.*,
-        conversions.occurred_at as first_converted_at
-    from entered
-    left join conversions
-        on entered.journey_id = conversions.journey_id and entered.user_id = conversions.user_id
+        first_entries.journey_id,
+        first_entries.user_id,
+        first_entries.entered_at as first_entered_at,
+        waiting_users.user_id is null as is_matured,
+        first_conversions.occurred_at as first_converted_at
+    from first_entries
+    left join waiting_users
+        on first_entries.journey_id = waiting_users.journey_id and first_entries.user_id = waiting_users.user_id
+    left join first_conversions
+        on first_entries.journey_id = first_conversions.journey_id and first_entries.user_id = first_conversions.user_id
 
 )
 
-select * from converted
+select * from users
