@@ -64,7 +64,7 @@
         {%- set keys = [unique_key] if unique_key is string else unique_key -%}
         {{ _replace_rows(target, source, keys, 'select distinct ' ~ keys | join(', ') ~ ' from ' ~ source) }}
     {%- elif strategy == 'rebuild_touched' -%}
-        {{ _replace_rows(target, source, ['pair_hash'], 'select pair_hash from ' ~ _touched_table()) }}
+        {{ _replace_rows(target, source, ['pair_hash'], touched_pair_hashes()) }}
     {%- else -%}
         {%- do exceptions.raise_compiler_error(
             'On Spark incremental_strategy is append, delete+insert or rebuild_touched, not ' ~ strategy ~ '.'

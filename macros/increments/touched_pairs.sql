@@ -19,19 +19,26 @@
 
 {#
     Hook before an incremental model: notes whom this run rebuilds, once for what it selects and what it deletes.
-    A table, because its size tells the engine to look for few rows among many.
+    A table, because its size tells the engine to look for few rows among many. Its null row makes `is_touched` a filter
+    that leaves something out: only then does DuckDB look for the touched while it scans, and not one join later.
 #}
 {% macro note_touched(touched, event_types) -%}
     {#- While dbt parses it must see what the increments refer to. -#}
     {%- if is_incremental() or not execute -%}
-        {%- set pairs -%} select distinct pair_hash from ({{ touched(this, event_types) }}) as touched {%- endset -%}
+        {%- set pairs -%}
+            select distinct pair_hash from ({{ touched(this, event_types) }}) as touched
+            union all
+            select null as pair_hash
+        {%- endset -%}
         {{ replace_temporary_table(_touched_table(), pairs) }}
     {%- endif -%}
 {%- endmacro %}
 
 {# Whether a row's user in a journey is rebuilt by this run: in a full build every one is. #}
 {% macro is_touched() -%}
-    {%- if is_incremental() -%} pair_hash in (select pair_hash from {{ _touched_table() }}) {%- else -%} true {%- endif -%}
+    {%- if is_incremental() -%} pair_hash in ({{ touched_pair_hashes() }}) {%- else -%} true {%- endif -%}
 {%- endmacro %}
+
+{% macro touched_pair_hashes() -%} select pair_hash from {{ _touched_table() }} where pair_hash is not null {%- endmacro %}
 
 {% macro _touched_table() -%} touched_by_{{ this.identifier }} {%- endmacro %}
