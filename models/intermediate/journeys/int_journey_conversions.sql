@@ -67,7 +67,7 @@ valid_for_an_entry as (
             and entries.entry_number = exits.entry_number
     where
         exits.exited_at is null
-        or candidates.occurred_at <= exits.exited_at + interval '1' minute * candidates.attribution_window_minutes
+        or candidates.occurred_at <= {{ end_of_window('exits.exited_at', 'candidates.attribution_window_minutes') }}
 
 ),
 

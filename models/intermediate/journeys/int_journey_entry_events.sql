@@ -25,7 +25,7 @@ entries_with_instance as (
 
 ),
 
-pairs as (
+pairs_of_rows as (
 
     select
         journey_id,
@@ -34,7 +34,7 @@ pairs as (
     from {{ ref('int_journey_entries') }}
     where {{ is_touched() }}
 
-    union
+    union all
 
     select
         journey_id,
@@ -47,6 +47,17 @@ pairs as (
     from {{ ref('int_journey_events') }}
     where event_type in ('journey_exited', 'step_entered')
     {% endif %}
+
+),
+
+pairs as (
+
+    select
+        journey_id,
+        user_id,
+        pair_hash
+    from pairs_of_rows
+    group by journey_id, user_id, pair_hash
 
 ),
 

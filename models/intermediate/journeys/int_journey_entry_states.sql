@@ -36,7 +36,7 @@ windowed as (
         -- Exactly at the end of the window a conversion can still arrive, so the window is not over yet.
         coalesce(
             completeness.data_complete_at
-            > entries.exited_at + interval '1' minute * coalesce(journeys.attribution_window_minutes, 0),
+            > {{ end_of_window('entries.exited_at', 'journeys.attribution_window_minutes') }},
             false
         ) as is_window_over
     from entries
