@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import click
 import duckdb
-from export_users import PROJECT, printable, quote, reason
+from export_users import PROJECT
+from messages import printable, quote, reason
 from published_files import Locked
 from run_history import literal
 

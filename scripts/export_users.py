@@ -37,6 +37,8 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import click
 import duckdb
 import xlsxwriter  # type: ignore[import-untyped]
+from messages import printable, quote, reason
+from postgres import connect, driver
 from rich.console import Console
 from rich.progress import Progress
 from xlsxwriter.exceptions import FileSizeError, XlsxFileError  # type: ignore[import-untyped]
@@ -157,8 +159,6 @@ def read_users(connection: Marts, wanted: UserList, key: bytes | None) -> tuple[
 @contextmanager
 def open_postgres_marts(address: str) -> Iterator[Marts]:
     """Open a PostgreSQL for reading and nothing else, in one transaction: no publishing comes between."""
-    from postgres import connect, driver
-
     psycopg = driver()
 
     with connect(address) as connection:
@@ -250,19 +250,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return likeness.ratio()
 
     return ", ".join(map(quote, heapq.nlargest(5, sorted(set(known)), key=alike))) or "none"
-
-
-def printable(text: str) -> str:
-    """Spell out what a terminal would obey rather than show."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def quote(name: str | Path) -> str:
-    return f"'{printable(str(name))}'"
-
-
-def reason(error: Exception) -> str:
-    return printable((getattr(error, "strerror", None) or str(error)).partition("\n")[0].rstrip(".!"))
 
 
 def format_catalog(catalog: Catalog, user_counts: Catalog) -> str:

@@ -33,7 +33,8 @@ from typing import Any, NamedTuple, Protocol
 import click
 import duckdb
 import yaml  # type: ignore[import-untyped]
-from export_users import PROJECT, printable, quote, reason
+from export_users import PROJECT
+from messages import printable, quote, reason
 from postgres import connect, driver
 from published_files import Locked, lock
 from rich.console import Console

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import click
-from export_users import quote, reason
+from messages import quote, reason
 
 # What each part is, as libpq calls it; where nothing is named, profiles.yml has the same default.
 SETTINGS = {

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from export_users import quote, reason
+from messages import quote, reason
 
 
 class Locked(click.ClickException):

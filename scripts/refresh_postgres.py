@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 from dbt_build import names_of_marts
-from export_users import reason
+from messages import reason
 from postgres import connect, driver
 from published_files import Locked
 from refresh_run import STOP_SIGNALS, Run, build, stoppable

@@ -148,8 +148,27 @@ class Result:
         ]
 
 
+def behind_https(folder: Path, port: int, path: str) -> tuple[dict[str, str], Path]:
+    """Settings of a Thrift server that speaks HTTP over TLS, and the certificate that its clients have to trust."""
+    folder.mkdir(parents=True)
+    store, certificate, password = folder / "server.p12", folder / "server.pem", "only-for-this-test"
+    keytool = ["keytool", "-keystore", str(store), "-storepass", password, "-alias", "server"]
+    names = ["-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1"]
+    subprocess.run([*keytool, "-genkeypair", "-keyalg", "RSA", *names], check=True, capture_output=True)
+    subprocess.run([*keytool, "-exportcert", "-rfc", "-file", str(certificate)], check=True, capture_output=True)
+    settings = {
+        "spark.hadoop.hive.server2.transport.mode": "http",
+        "spark.hadoop.hive.server2.thrift.http.port": str(port),
+        "spark.hadoop.hive.server2.thrift.http.path": path,
+        "spark.hadoop.hive.server2.use.SSL": "true",
+        "spark.hadoop.hive.server2.keystore.path": str(store),
+        "spark.hadoop.hive.server2.keystore.password": password,
+    }
+    return settings, certificate
+
+
 @contextmanager
-def running_server(folder: Path, port: int) -> Iterator[None]:
+def running_server(folder: Path, port: int, **more_settings: str) -> Iterator[None]:
     """Start a Thrift server with two executors in processes of their own, and end it."""
     import pyspark
 
@@ -159,6 +178,7 @@ def running_server(folder: Path, port: int) -> Iterator[None]:
         "spark.executor.extraJavaOptions": JVM,
         "spark.hadoop.hive.server2.thrift.bind.host": "127.0.0.1",
         "spark.hadoop.hive.server2.thrift.port": str(port),
+        **more_settings,
     }
     # Executors work in a folder of the installation, so this one is of the test.
     home = folder / "home"

@@ -18,7 +18,7 @@ import duckdb
 import pytest
 from conftest import PROJECT, Dbt, DbtError
 from rich.progress import Progress
-from spark_session import LOOPBACK, SMALL, Session, configure, running_server
+from spark_session import LOOPBACK, SMALL, Session, behind_https, configure, running_server
 from test_macros import AWKWARD, write
 from test_worlds import BUILD, WORLDS, Warehouse, differences_from_reference
 from worlds import make_world, split_into_batches
@@ -83,13 +83,18 @@ class ServerConnection:
         ]
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 def test_a_server_with_two_executors_gives_the_tables_of_duckdb_with_their_words(dbt: Dbt, tmp_path: Path) -> None:
     """Built at once; then one table of users in journeys again, with an increment of nothing."""
     database = tmp_path / "sample.duckdb"
     dbt(*BUILD, database=database)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"JOURNEY_SPARK_METHOD": "thrift", "JOURNEY_SPARK_HOST": "127.0.0.1", "JOURNEY_SPARK_PORT": str(port)}
     dbt_spark = Dbt(tmp_path, target="spark", settings=settings)
     with running_server(tmp_path / "server", port):
@@ -105,6 +110,25 @@ def test_a_server_with_two_executors_gives_the_tables_of_duckdb_with_their_words
         assert ("total_entries", "bigint", words) in described
         processes = "select java_method('java.lang.ProcessHandle', 'current') from range(0, 8, 1, 8)"
         assert len(set(connection.execute(processes).fetchall())) == 2
+
+
+@pytest.mark.long
+def test_dbt_asks_a_server_behind_https(tmp_path: Path) -> None:
+    """The method `http` wants the path that clusters of Databricks have."""
+    port = free_port()
+    server, certificate = behind_https(tmp_path / "keys", port, "sql/protocolv1/o/0/journeys")
+    settings = {
+        "JOURNEY_SPARK_METHOD": "http",
+        "JOURNEY_SPARK_HOST": "127.0.0.1",
+        "JOURNEY_SPARK_PORT": str(port),
+        "JOURNEY_SPARK_TOKEN": "any",
+        "JOURNEY_SPARK_CLUSTER": "journeys",
+        "SSL_CERT_FILE": str(certificate),
+    }
+    dbt_spark = Dbt(tmp_path, target="spark", settings=settings)
+    with running_server(tmp_path / "server", port, **server):
+        dbt_spark(*BUILD, "--select", "+int_journeys")
+        dbt_spark("test", "--select", "int_journeys", "--exclude-resource-type", "unit_test")
 
 
 def test_the_sample_passes_every_data_test_every_table_of_cases_and_the_unit_tests_of_staging(session: Session) -> None:

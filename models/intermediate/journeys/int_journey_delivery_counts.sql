@@ -19,7 +19,7 @@ in_counted_words as (
         event_type,
         {{ counted_platform('event_type', 'platform') }} as platform,
         {{ counted_outcome('event_type', 'outcome') }} as outcome,
-        case when event_type = 'message_sent' then cast(occurred_at as date) end as sent_on,
+        {{ counted_day('event_type', 'occurred_at') }} as sent_on,
         batch_number
     from usable_rows
 

@@ -21,7 +21,7 @@ with deliveries as (
         event_type,
         {{ counted_platform('event_type', 'platform') }} as platform,
         {{ counted_outcome('event_type', 'outcome') }} as outcome,
-        case when event_type = 'message_sent' then cast(occurred_at as date) end as sent_on,
+        {{ counted_day('event_type', 'occurred_at') }} as sent_on,
         -1 as row_count
     from {{ ref('int_journey_event_redeliveries') }}
     where delivery_number > 1 and step_id is not null

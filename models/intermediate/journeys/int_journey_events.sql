@@ -2,10 +2,10 @@
 -- Each input is imported once: DuckDB reads every column of a step that is used twice.
 with delivered_once as (
 
-    select * from {{ ref('int_journey_event_rows') }}
+    select * from {{ ref('int_journey_event_rows') }} as delivered
     where
         reject_reason is null
-        and event_id_hash not in (select event_id_hash from {{ ref('int_journey_event_redeliveries') }})
+        and {{ is_none_of('delivered.event_id_hash', ref('int_journey_event_redeliveries'), 'event_id_hash') }}
 
 ),
 
