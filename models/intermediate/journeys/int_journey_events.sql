@@ -4,7 +4,7 @@ with delivered_once as (
 
     select * from {{ ref('int_journey_event_rows') }} as delivered
     where
-        reject_reason is null
+        delivered.reject_reason is null
         and {{ is_none_of('delivered.event_id_hash', ref('int_journey_event_redeliveries'), 'event_id_hash') }}
 
 ),
