@@ -4,8 +4,8 @@ with delivered_once as (
 
     select * from {{ ref('int_user_event_rows') }} as delivered
     where
-        delivered.reject_reason is null
-        and {{ is_none_of('delivered.event_id_hash', ref('int_user_event_redeliveries'), 'event_id_hash') }}
+        reject_reason is null
+        and {{ is_none_of(ref('int_user_event_redeliveries'), 'delivered', 'event_id_hash') }}
 
 ),
 
