@@ -82,6 +82,8 @@ import ctypes, os, resource, signal, sys
 sys.path.insert(0, {str(SCRIPTS)!r})
 import dbt_build, refresh_marts
 dbt_build.DBT = {WITH_STAND_IN!r}
+# What a shell starts in the background ignores this one, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 """
 # Dies at the given call of a C function, or return from one, that the scripts make.
 KILL_AT = f"""
