@@ -7,6 +7,7 @@ with exits_and_visits as (
 
 ),
 
+-- Entries are imported where they are used: DuckDB reads every column of a step that is used twice.
 entries as (
 
     select * from {{ ref('int_journey_entries') }}
