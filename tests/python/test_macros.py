@@ -111,6 +111,7 @@ def test_every_macro_that_is_an_expression_has_a_table_of_cases() -> None:
     """One in tests/macros, or a reason why it is somewhere else."""
     elsewhere = {
         "build_table": "Each kept table is built by it.",
+        "create_table_as": "test_sample.py looks at what it stored.",
         "dbt_on_spark": "test_spark.py: each build there is made by these.",
         "after_sample_seed": "The order of every build of the sample shows it.",
         "gather_statistics": "It is no expression, and changes no row.",

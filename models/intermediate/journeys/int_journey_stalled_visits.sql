@@ -1,39 +1,23 @@
 -- Grain: one visit at which a user still waits, or dropped off: left the journey from there without converting.
-with visits as (
+with last_visits as (
 
-    select * from {{ ref('int_journey_step_visits') }}
-    where visit_state in ('waiting', 'exited')
-
-),
-
-converted_entries as (
-
-    select
-        journey_id,
-        user_id,
-        entry_number
-    from {{ ref('int_journey_conversions') }}
-    group by journey_id, user_id, entry_number
+    select * from {{ ref('int_journey_entry_milestones') }}
+    where last_step_id is not null
 
 ),
 
 stalled as (
 
     select
-        visits.journey_id,
-        visits.user_id,
-        visits.step_id,
-        visits.entry_number,
-        visits.visited_at,
-        case visits.visit_state when 'waiting' then 'waiting_count' else 'dropped_off_count' end as metric
-    from visits
-    left join converted_entries
-        on
-            visits.journey_id = converted_entries.journey_id
-            and visits.user_id = converted_entries.user_id
-            and visits.entry_number = converted_entries.entry_number
+        journey_id,
+        user_id,
+        last_step_id as step_id,
+        entry_number,
+        last_visited_at as visited_at,
+        case when exited_at is null then 'waiting_count' else 'dropped_off_count' end as metric
+    from last_visits
     -- Leaving after a conversion is a success, not a drop-off.
-    where visits.visit_state = 'waiting' or converted_entries.entry_number is null
+    where exited_at is null or not is_converted
 
 )
 

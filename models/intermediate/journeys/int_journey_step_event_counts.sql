@@ -18,9 +18,9 @@ visitors as (
     select
         journey_id,
         step_id,
-        count(*) as user_count
-    from {{ ref('int_journey_step_visits') }}
-    where is_users_first_of_step
+        cast(sum(step_user_count) as bigint) as user_count
+    from {{ ref('int_journey_ways') }}
+    where event_type = 'step_entered' and is_any_next_step
     group by journey_id, step_id
 
 ),

@@ -18,13 +18,6 @@ waiting_users as (
 
 ),
 
-first_conversions as (
-
-    select * from {{ ref('int_journey_conversions') }}
-    where is_first_conversion
-
-),
-
 users as (
 
     select
@@ -32,12 +25,10 @@ users as (
         first_entries.user_id,
         first_entries.entered_at as first_entered_at,
         waiting_users.user_id is null as is_matured,
-        first_conversions.occurred_at as first_converted_at
+        first_entries.users_first_converted_at as first_converted_at
     from first_entries
     left join waiting_users
         on first_entries.journey_id = waiting_users.journey_id and first_entries.user_id = waiting_users.user_id
-    left join first_conversions
-        on first_entries.journey_id = first_conversions.journey_id and first_entries.user_id = first_conversions.user_id
 
 )
 

@@ -1,5 +1,12 @@
 -- Grain: one way between two places of a journey: into its first step, from step to step, out of it, or still there.
-with moves as (
+with ways as (
+
+    select * from {{ ref('int_journey_ways') }}
+    where not is_any_next_step and visit_state != 'unmatched'
+
+),
+
+transitions as (
 
     select
         journey_id,
@@ -11,26 +18,10 @@ with moves as (
         end as transition_kind,
         step_id as from_step_id,
         next_step_id as to_step_id,
-        is_users_first_of_way,
-        -- Visits after the exit still belong to the entry, so these seconds can be negative.
-        {{ microseconds_between('occurred_at', 'coalesce(next_visited_at, exited_at)') }} as microseconds
-    from {{ ref('int_journey_entry_events') }}
-    where visit_state != 'unmatched'
-
-),
-
-transitions as (
-
-    select
-        journey_id,
-        transition_kind,
-        from_step_id,
-        to_step_id,
-        count(*) as transition_count,
-        count(*) filter (where is_users_first_of_way) as user_count,
-        {{ median_seconds('microseconds') }} as median_seconds
-    from moves
-    group by journey_id, transition_kind, from_step_id, to_step_id
+        visit_count as transition_count,
+        way_user_count as user_count,
+        median_seconds
+    from ways
 
 )
 
