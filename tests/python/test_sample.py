@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from conftest import DbtRun
 
 PROJECT = Path(__file__).resolve().parents[2]
 TABLES = ("journeys", "journey_steps", "journey_events", "user_events")
@@ -300,3 +301,17 @@ def test_marts_recover_the_planted_truth(sample_database: Path, truth: dict[str,
     stories = [story for story in truth["stories"] if story.split(" in ")[0] in users]
     report = ["The marts differ from the planted truth:", *found, "The stories of the users named:", *stories]
     assert not found, "\n".join(report)
+
+
+def test_columns_that_ask_for_it_are_stored_uncompressed_and_others_are_not(sample_build: DbtRun) -> None:
+    nodes = sample_build.read_artifact("manifest")["nodes"].values()
+    asked = {node["name"]: node["config"]["meta"].get("uncompressed", []) for node in nodes}
+    compressions = """
+        select column_name, list(distinct compression) from pragma_storage_info(?)
+        where segment_type = 'VARCHAR' group by column_name
+    """
+    assert any(asked.values())
+    with duckdb.connect(str(sample_build.database), read_only=True) as database:
+        for model in filter(asked.get, asked):
+            found = dict(database.execute(compressions, [f"intermediate.{model}"]).fetchall())
+            assert {column for column in found if found[column] == ["Uncompressed"]} == set(asked[model]), model

@@ -50,7 +50,8 @@ milestones as (
         entries.exited_at,
         {{ end_of_window('entries.exited_at', 'journeys.attribution_window_minutes') }} as window_ends_at,
         converted_entries.entry_number is not null as is_converted,
-        first_conversions.occurred_at as users_first_converted_at,
+        -- A user is counted with the first entry, whichever one converted.
+        case when entries.entry_number = 1 then first_conversions.occurred_at end as users_first_converted_at,
         entries.pair_hash,
         {{ newest_batch() }} as batch_number,
         {{ newest_batch('newest_user_batch_number') }} as user_batch_number,
@@ -67,12 +68,8 @@ milestones as (
             entries.journey_id = converted_entries.journey_id
             and entries.user_id = converted_entries.user_id
             and entries.entry_number = converted_entries.entry_number
-    -- A user is counted with the first entry, whichever one converted.
     left join first_conversions
-        on
-            entries.journey_id = first_conversions.journey_id
-            and entries.user_id = first_conversions.user_id
-            and entries.entry_number = 1
+        on entries.journey_id = first_conversions.journey_id and entries.user_id = first_conversions.user_id
 
 )
 
