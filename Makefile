@@ -10,6 +10,9 @@ DEMO_DATABASE := demo.duckdb
 DEMO := env -u JOURNEY_RAW_PATH -u JOURNEY_PUBLISHED_PATH JOURNEY_DUCKDB_PATH=$(DEMO_DATABASE)
 DEMO_USERS := exports/cart_recovery_converted_users.csv
 
+# The files of tests are shared out to as many processes as there are cores.
+PARALLEL := --numprocesses auto --dist loadfile
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -46,18 +49,18 @@ demo: install ## Build the sample journeys, show their overview and write a list
 	@head -n 5 $(DEMO_USERS)
 
 test: install ## Run every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(PARALLEL)
 
 test-long: install ## Run the long tests: many worlds, many kills (WORLDS=1000 plays more of them)
 	@$(BIN)/pytest -m long
 
 test-duckdb2: .venv-duckdb2/requirements-duckdb2.lock ## Run the tests that run dbt on the next DuckDB
-	@.venv-duckdb2/bin/pytest -m dbt
+	@.venv-duckdb2/bin/pytest $(PARALLEL) -m dbt
 
 install-postgres: .venv-postgres/requirements-postgres.lock ## Make .venv-postgres, for runs on PostgreSQL
 
 test-postgres: install-postgres ## Run the tests on a PostgreSQL of their own (Debian: apt-get install postgresql)
-	@.venv-postgres/bin/pytest -m "postgres and not long"
+	@.venv-postgres/bin/pytest $(PARALLEL) -m "postgres and not long"
 
 install-spark: .venv-spark/requirements-spark.lock ## Make .venv-spark, for runs on Spark
 
