@@ -56,7 +56,9 @@ listed_and_published as (
         outcome,
         event_count as listed_number,
         1 as listed_users,
-        case when event_count < 1 then 1 else 0 end as listed_for_nothing,
+        case
+            when event_count >= 1 and user_id is not null and first_at is not null and last_at is not null then 0 else 1
+        end as listed_for_nothing,
         null as published_number,
         null as published_users
     from {{ ref('journey_metric_users') }}
