@@ -10,7 +10,9 @@ with listed as (
         journey_id,
         sum(event_count) as listed_number,
         count(*) as listed_users,
-        count(*) filter (where event_count < 1) as listed_for_nothing
+        count(*) filter (
+            where event_count < 1 or user_id is null or first_at is null or last_at is null
+        ) as listed_for_nothing
     from {{ ref('journey_metric_users') }}
     where step_id is null
     group by metric, journey_id

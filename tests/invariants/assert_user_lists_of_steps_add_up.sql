@@ -57,7 +57,7 @@ listed_and_published as (
         event_count as listed_number,
         1 as listed_users,
         case
-            when event_count >= 1 and user_id is not null and first_at is not null and last_at is not null then 0 else 1
+            when event_count < 1 or user_id is null or first_at is null or last_at is null then 1 else 0
         end as listed_for_nothing,
         null as published_number,
         null as published_users
