@@ -229,12 +229,13 @@ def test_readers_see_one_state_and_never_wait_for_long_or_in_vain(place: Place) 
 
 
 def test_a_run_that_is_killed_at_any_moment_changes_nothing_and_the_next_one_is_complete(place: Place) -> None:
-    begun = time.monotonic()
     place.publish(1)
-    seconds_of_a_run = time.monotonic() - begun
     random, killed = Random(1), 0
     with reading(place) as seen:
-        for version in range(2, 12):
+        begun = time.monotonic()
+        place.publish(2)
+        seconds_of_a_run = time.monotonic() - begun
+        for version in range(3, 13):
             child = place.start(version=version)
             time.sleep(seconds_of_a_run * random.uniform(0.2, 1))
             child.kill()
