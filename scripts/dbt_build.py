@@ -24,8 +24,8 @@ MACHINE_FAULTS = (
 # Words of an error that some raw file may have caused without being named.
 DATA_FAULTS = re.compile(r"Conversion Error|Invalid Input|Parquet|Thrift|decompress|corrupt|UTF-?8", re.IGNORECASE)
 
-# Unit tests, the cases of macros, and what the grouping of a view decides alone: they try the code, which a schedule does
-# not change.
+# Unit tests, the cases of macros, and what the grouping of a view decides alone try the code, which a schedule does not
+# change.
 BUILD = ["build", "--exclude-resource-type", "unit_test", "--exclude", "path:tests/macros", "tag:by_construction"]
 # Tests that read all rows that were ever loaded.
 WHOLE_HISTORY = "tag:whole_history"
