@@ -470,6 +470,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except OSError as error:  # from printing the list
         click.echo(f"Error: Cannot print: {reason(error)}.", err=True)
+        sys.stdout = None  # what is still held for it would fail once more, with an exit code of Python's own
         sys.exit(1)
 
 

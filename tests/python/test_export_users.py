@@ -407,11 +407,11 @@ def test_list_shows_every_number_with_its_counts(marts: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_list_that_cannot_be_printed_says_so(marts: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_list_that_cannot_be_printed_says_so(marts: Path, unbuffered: str) -> None:
+    variables = environment(PYTHONUNBUFFERED=unbuffered)
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            command(marts, "--list"), stdout=full, stderr=subprocess.PIPE, text=True, env=environment()
-        )
+        done = subprocess.run(command(marts, "--list"), stdout=full, stderr=subprocess.PIPE, text=True, env=variables)
     assert (done.returncode, done.stderr) == (1, "Error: Cannot print: No space left on device.\n")
 
 
