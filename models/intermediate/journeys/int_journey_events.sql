@@ -30,7 +30,8 @@ accepted as (
         outcome,
         occurred_at,
         loaded_at,
-        pair_hash
+        pair_hash,
+        batch_number
     from delivered_once
 
     union all
@@ -47,7 +48,8 @@ accepted as (
         outcome,
         occurred_at,
         loaded_at,
-        pair_hash
+        pair_hash,
+        changed_batch_number as batch_number
     from first_delivered
 
 )

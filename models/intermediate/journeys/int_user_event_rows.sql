@@ -1,11 +1,19 @@
 -- Grain: one delivered row of a user event, cleaned once so that nothing reads raw text again.
 -- Rejected rows stay, with their reason and the time as it was delivered.
-with delivered as (
+with {% if is_incremental() %}
+first_grown_load as (
+
+    select {{ picked_up_from(this, ref('stg_user_events')) }} as loaded_at
+
+),
+
+{% endif %}
+delivered as (
 
     select * from {{ ref('stg_user_events') }}
     {% if is_incremental() %}
     -- Rows may land late: from the first load that has grown on, all are compared with what is here already.
-    where loaded_at >= {{ picked_up_from(this, ref('stg_user_events')) }}
+    where loaded_at >= (select loaded_at from first_grown_load)
 
     union all
 
@@ -35,7 +43,7 @@ kept as (
 here_already as (
 
     select * from {{ this }}
-    where loaded_at >= {{ picked_up_from(this, ref('stg_user_events')) }}
+    where loaded_at >= (select loaded_at from first_grown_load)
 
     union all
 
