@@ -1,4 +1,7 @@
 -- Grain: one entry of a user into a journey, numbered in the order of that user's entries.
+-- What only an increment reads, dbt does not see by itself:
+-- depends_on: {{ ref('int_journey_event_redeliveries') }}
+-- depends_on: {{ ref('int_journey_event_rows') }}
 with arrived as (
 
     select * from {{ ref('int_journey_events') }}
