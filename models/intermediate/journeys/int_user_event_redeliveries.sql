@@ -73,16 +73,15 @@ compared as (
         -- A late twin can take the event's place: then both rows are touched.
         max(usable_rows.batch_number) over (partition by usable_rows.event_id_hash) as changed_batch_number
     from usable_rows
-    where
-        usable_rows.event_id_hash in (select event_id_hash from repeated_hashes)
-        {% if is_incremental() %}
-        -- Most twins follow each other soon: loads from before the first of them are not read.
-        and usable_rows.loaded_at >= (
-            select coalesce(min(loaded_at), timestamp '9999-12-31 23:59:59.999999')
-            from looked_at
-            where event_id_hash in (select event_id_hash from repeated_hashes)
-        )
-        {% endif %}
+    inner join repeated_hashes on usable_rows.event_id_hash = repeated_hashes.event_id_hash
+    {% if is_incremental() %}
+    -- Most twins follow each other soon: loads from before the first of them are not read.
+    where usable_rows.loaded_at >= (
+        select coalesce(min(looked_at.loaded_at), timestamp '9999-12-31 23:59:59.999999')
+        from looked_at
+        inner join repeated_hashes on looked_at.event_id_hash = repeated_hashes.event_id_hash
+    )
+    {% endif %}
 
 )
 
