@@ -1,7 +1,4 @@
 -- Grain: one entry of a user into a journey, numbered in the order of that user's entries.
--- What only an increment reads, dbt does not see by itself:
--- depends_on: {{ ref('int_journey_event_redeliveries') }}
--- depends_on: {{ ref('int_journey_event_rows') }}
 with arrived as (
 
     select * from {{ ref('int_journey_events') }}
@@ -25,7 +22,8 @@ entered as (
         pair_hash
     from arrived
 
-    {% if is_incremental() %}
+    {#- While dbt parses it must see what the increments refer to. #}
+    {% if is_incremental() or not execute %}
     -- Not all: an entry that is here is the same one when it arrives with the events of a run that was cut off.
     union distinct
 
@@ -61,11 +59,6 @@ numbered as (
         journey_instance_id,
         trigger_event_id,
         entered_at,
-        -- From then on an event with this instance id means the later entry.
-        lead(entered_at) over (
-            partition by journey_id, user_id, journey_instance_id
-            order by entered_at, entry_id
-        ) as instance_entered_again_at,
         (lag(cast(entered_at as date)) over users_entries is distinct from cast(entered_at as date))
             as is_days_first_of_user,
         pair_hash,

@@ -20,7 +20,11 @@ entries_with_instance as (
 
     select
         *,
-        coalesce(instance_entered_again_at, timestamp '9999-12-31 23:59:59.999999') as meant_before
+        -- From the moment on when the same instance is entered again, an event with its id means the later entry.
+        lead(entered_at, 1, timestamp '9999-12-31 23:59:59.999999') over (
+            partition by journey_id, user_id, journey_instance_id
+            order by entry_number
+        ) as meant_before
     from {{ ref('int_journey_entries') }}
     where journey_instance_id is not null and {{ is_touched() }}
 
@@ -72,12 +76,13 @@ numbered_pairs as (
 
 ),
 
+-- Exits (1) first, then entries (2), then visits (3): after the entry and after a visit comes a visit or nothing.
 narrow_events as (
 
     select
         numbered_pairs.pair_number,
         exits_and_visits.event_id,
-        exits_and_visits.event_type,
+        case exits_and_visits.event_type when 'journey_exited' then 1 else 3 end as place_in_entry,
         exits_and_visits.step_id,
         exits_and_visits.occurred_at,
         entries_with_instance.entry_number as named_entry_number
@@ -99,7 +104,7 @@ narrow_events as (
     select
         numbered_pairs.pair_number,
         entries.entry_id as event_id,
-        'journey_entered' as event_type,
+        2 as place_in_entry,
         null as step_id,
         entries.entered_at as occurred_at,
         entries.entry_number as named_entry_number
@@ -114,7 +119,7 @@ following_an_entry as (
     select
         *,
         -- All rows of one moment count for each other, so an event at the moment of an entry follows it.
-        count(case when event_type = 'journey_entered' then 1 end) over (
+        count(case when place_in_entry = 2 then 1 end) over (
             partition by pair_number
             order by occurred_at
             range between unbounded preceding and current row
@@ -128,11 +133,10 @@ belonging_to_an_entry as (
     select
         pair_number,
         event_id,
-        event_type,
+        place_in_entry,
         step_id,
         occurred_at,
-        coalesce(named_entry_number, nullif(latest_entry_number, 0)) as entry_number,
-        case event_type when 'journey_exited' then 1 when 'journey_entered' then 2 else 3 end as place_in_entry
+        coalesce(named_entry_number, nullif(latest_entry_number, 0)) as entry_number
     from following_an_entry
 
 ),
@@ -141,13 +145,12 @@ in_order as (
 
     select
         *,
-        min(case when event_type = 'journey_exited' then occurred_at end)
+        min(case when place_in_entry = 1 then occurred_at end)
             over (partition by pair_number, entry_number) as earliest_exit_at,
         lead(step_id) over entry_in_order as following_step_id,
         lead(occurred_at) over entry_in_order as followed_at,
         entry_number is not null as is_matched
     from belonging_to_an_entry
-    -- Exits first, so that after the entry and after a visit comes a visit or nothing.
     window entry_in_order as (
         partition by pair_number, entry_number
         order by place_in_entry, occurred_at, event_id
@@ -160,7 +163,6 @@ with_next_visit as (
 
     select
         pair_number,
-        event_type,
         step_id,
         occurred_at,
         entry_number,
@@ -168,7 +170,7 @@ with_next_visit as (
         case when is_matched then following_step_id end as next_step_id,
         case when is_matched then followed_at end as next_visited_at
     from in_order
-    where event_type != 'journey_exited'
+    where place_in_entry != 1
 
 ),
 
@@ -187,7 +189,7 @@ with_state as (
 ),
 
 -- Of each user's rows at a step, and of those that went on the same way, one counts the user: what is published as
--- distinct users is then a sum, at any size.
+-- distinct users is then a sum, at any size. An entry is at no step.
 with_user_counts as (
 
     select
@@ -199,7 +201,7 @@ with_user_counts as (
         ) as is_users_first_of_way
     from with_state
     window step_by_way as (
-        partition by pair_number, event_type, step_id
+        partition by pair_number, step_id
         order by visit_state, next_step_id
     )
 
@@ -210,7 +212,7 @@ with_names as (
     select
         numbered_pairs.journey_id,
         numbered_pairs.user_id,
-        with_user_counts.event_type,
+        case when with_user_counts.step_id is null then 'journey_entered' else 'step_entered' end as event_type,
         with_user_counts.step_id,
         with_user_counts.occurred_at,
         with_user_counts.entry_number,
