@@ -1,7 +1,8 @@
 -- Grain: one user behind one metric of a whole journey.
-with step_user_events as (
+with messages_sent as (
 
-    select * from {{ ref('int_journey_step_user_events') }}
+    select * from {{ ref('int_journey_step_events') }}
+    where event_type = 'message_sent'
 
 ),
 
@@ -18,6 +19,15 @@ conversions as (
 ),
 
 counted_moments as (
+
+    select
+        'messages_sent' as metric,
+        journey_id,
+        user_id,
+        occurred_at as counted_at
+    from messages_sent
+
+    union all
 
     select
         'total_entries' as metric,
@@ -68,19 +78,6 @@ metric_users as (
         max(counted_at) as last_at
     from counted_moments
     group by metric, journey_id, user_id
-
-    union all
-
-    select
-        'messages_sent' as metric,
-        journey_id,
-        user_id,
-        cast(sum(event_count) as bigint) as event_count,
-        min(first_at) as first_at,
-        max(last_at) as last_at
-    from step_user_events
-    where event_type = 'message_sent'
-    group by journey_id, user_id
 
 )
 

@@ -11,9 +11,9 @@ step_metric_users as (
 
 ),
 
-outcome_users as (
+outcomes as (
 
-    select * from {{ ref('int_journey_step_user_events') }}
+    select * from {{ ref('int_journey_step_events') }}
     where event_type = 'step_outcome'
 
 ),
@@ -58,10 +58,11 @@ metric_users as (
         step_id,
         outcome,
         user_id,
-        event_count,
-        first_at,
-        last_at
-    from outcome_users
+        count(*) as event_count,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at
+    from outcomes
+    group by journey_id, step_id, outcome, user_id
 
     union all
 
