@@ -20,6 +20,7 @@ the schemas marts_<UTC time>; a new state takes the place of the last by renamin
 Exit codes: 0 published, 1 build or test failed and nothing is published, 2 wrong use or environment, 3 locked.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -159,16 +160,68 @@ def prepare_build_file(build: Path) -> None:
 # Publishing
 
 
+def make_new_file(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
+    """Make the file to publish, and verify it. It begins as a copy of the published one where nothing has changed."""
+    run.record["made_of"] = state_of_build(run, new.parent)
+    if run.record["made_of"] == published_state(run):
+        with suppress(duckdb.Error, click.ClickException):  # should the published file be damaged, all is made anew
+            shutil.copyfile(run.published, new)
+            copy_marts(run, manifest, new)
+            verify_marts(run, new)
+            return
+        for leftover in (new, new.with_name(new.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+    copy_marts(run, manifest, new)
+    verify_marts(run, new)
+
+
+def state_of_build(run: FileRun, folder: Path) -> str:
+    """What decides the rows of the marts, as one short text: the tables of the build and the words of its views.
+
+    A table whose rows say of which batch they are changes only with its batches, the others are small.
+    """
+    with work_connection(run.build, folder) as connection:
+        tables = connection.execute("""
+            select schema_name, table_name, list(column_name) filter (where column_name like '%batch_number')
+            from duckdb_columns()
+            where
+                database_name = current_database() and schema_name != 'raw' and table_name != 'run_history'
+                and table_oid in (select table_oid from duckdb_tables())
+            group by all order by all
+        """).fetchall()
+        state = connection.execute("select sql from duckdb_views() where not internal order by all").fetchall()
+        for schema, table, batches in tables:
+            seen = ", ".join(f"max({column})" for column in batches or ()) or "sum(hash(t))"
+            state += connection.execute(f"select '{table}', count(*), {seen} from {schema}.{table} t").fetchall()
+    return hashlib.sha256(repr(state).encode()).hexdigest()
+
+
+def published_state(run: FileRun) -> str | None:
+    """The state of the build that the published file shows, when a run has published it."""
+    if not run.published.exists():
+        return None
+    name = name_of_published(run.published).name
+    states = [record.get("made_of") for record in run.history() if record.get("file") == name]
+    return states[-1] if states else None
+
+
 def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
-    """Copy the marts, what is a view among them as a table, with all that is said of them, and count the raw rows."""
+    """Copy the marts, what is a view among them as a table, with all that is said of them, and count the raw rows.
+
+    In a file that exists already the copies of views are kept.
+    """
     marts = names_of_marts(manifest, "marts")
+    is_begun = new.exists()
     # The build file is the main database, because its views call it by its name.
     with work_connection(run.build, new.parent) as connection:
         connection.execute(f"attach {literal(new)} as copied (storage_version 'v1.4.0', read_write true)")
-        connection.execute("create schema copied.marts")
+        connection.execute("create schema if not exists copied.marts")
+        views = connection.execute("select view_name from duckdb_views() where schema_name = 'marts'").fetchall()
         for table in marts:
-            connection.execute(f"create table copied.marts.{table} as from marts.{table}")
-            [(run.published_rows[table],)] = connection.execute(f"select count(*) from marts.{table}").fetchall()
+            make = f"create or replace table copied.marts.{table} as from marts.{table}"
+            if is_begun and (table,) in views:
+                make = f"select count(*) from copied.marts.{table}"
+            [(run.published_rows[table],)] = connection.execute(make).fetchall()
         comments = """
             select table_name as name, null as column_name, comment from duckdb_tables() where {0}
             union all select view_name, null, comment from duckdb_views() where {0}
@@ -256,8 +309,7 @@ def refresh(run: FileRun, keep: int, full_refresh: bool, console: Console) -> No
             prepare_build_file(run.build)
             manifest = build(run, full_refresh, console)
             with console.status("Publishing"):
-                copy_marts(run, manifest, folder / "new.duckdb")
-                verify_marts(run, folder / "new.duckdb")
+                make_new_file(run, manifest, folder / "new.duckdb")
                 publish(run, folder / "new.duckdb", keep)
         except (click.ClickException, duckdb.Error, OSError) as error:
             failure = as_failure(error)

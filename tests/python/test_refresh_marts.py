@@ -286,6 +286,41 @@ def test_what_people_read_goes_to_stderr(place: Place) -> None:
     assert "marts.second" in done.stderr and "STALE" in done.stderr and "+10" in done.stderr
 
 
+def test_a_view_is_computed_again_only_when_something_behind_it_has_changed(place: Place) -> None:
+    # The stand-in builds the same table anew, but its view says something else each time it is asked.
+    moment = "create or replace view marts.second as select version, md5(i::text) as hash, now() as asked_at from marts.first"
+
+    def asked_at(version: int, spoil: str = moment) -> list[Any]:
+        place.plan(version=version, spoil=spoil)
+        assert place.run().returncode == 0
+        assert place.version() == version
+        with duckdb.connect(str(place.published), read_only=True) as connection:
+            return connection.execute("select distinct asked_at from marts.second").fetchall()
+
+    first = asked_at(1)
+    assert asked_at(1) == first
+    changed = asked_at(2)
+    assert changed != first
+    # What is published now is the first state, which the build is not.
+    assert place.run("--rollback").returncode == 0 and place.version() == 1
+    again = asked_at(2)
+    assert again not in (first, changed)
+    assert asked_at(2, moment.replace("i::text", "(i + 1)::text")) != again
+    assert place.history()[-1] == ("published", None)
+
+
+def test_a_damaged_published_file_is_made_anew(place: Place) -> None:
+    place.publish(1)
+    moment = place.published.stat().st_mtime_ns
+    with place.published.open("r+b") as file:
+        for at in range(99_999, place.published.stat().st_size, 99_999):
+            file.seek(at)
+            file.write(b"x")
+    os.utime(place.published, ns=(moment, moment))
+    place.publish(1)
+    assert place.version() == 1
+
+
 def test_loaded_rows_are_those_delivered_since_the_last_published_run(place: Place) -> None:
     place.publish(1)
     place.plan(version=2, errors=["no"])
