@@ -53,5 +53,3 @@ where
     or coalesce(counted.accepted_rows, 0) is distinct from published.accepted_rows
     or coalesce(counted.duplicate_rows, 0) is distinct from published.duplicate_rows
     or coalesce(counted.rejected_rows, 0) is distinct from published.rejected_rows
-    or published.raw_rows is distinct from
-    published.accepted_rows + published.duplicate_rows + published.rejected_rows

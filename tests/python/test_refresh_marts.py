@@ -288,7 +288,8 @@ def test_what_people_read_goes_to_stderr(place: Place) -> None:
 
 def test_a_view_is_computed_again_only_when_something_behind_it_has_changed(place: Place) -> None:
     # The stand-in builds the same table anew, but its view says something else each time it is asked.
-    moment = "create or replace view marts.second as select version, md5(i::text) as hash, now() as asked_at from marts.first"
+    columns = "version, md5(i::text) as hash, now() as asked_at"
+    moment = f"create or replace view marts.second as select {columns} from marts.first"
 
     def asked_at(version: int, spoil: str = moment) -> list[Any]:
         place.plan(version=version, spoil=spoil)

@@ -287,6 +287,15 @@ def run(draft: Draft) -> None:
         draft.user_event(rng.choice(EVENT_NAMES), rng.choice(draft.users), moment(rng))
 
 
+def stray(draft: Draft) -> None:
+    """Single events, each of a journey that nothing else mentions."""
+    rng = draft.rng
+    event_types = ["journey_entered", "journey_exited", "step_entered", "step_outcome", *MESSAGE_TYPES]
+    for event_type in rng.sample(event_types, 3):
+        step_id = rng.choice([None, *draft.steps]) if event_type.startswith("journey") else rng.choice(draft.steps)
+        draft.journey_event(event_type, f"only-{event_type}", rng.choice(draft.users), moment(rng), step_id=step_id)
+
+
 def redeliver(draft: Draft) -> None:
     """The same event id again: the same row, or one that differs in content, time or moment of loading."""
     rng = draft.rng
@@ -381,6 +390,7 @@ def make_world(seed: int, size: int = 12) -> RowsByTable:
     define(draft)
     for _ in range(size):
         run(draft)
+    stray(draft)
     redeliver(draft)
     touch_a_window_end(draft)
     spoil(draft)

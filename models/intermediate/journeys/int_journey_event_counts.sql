@@ -1,4 +1,4 @@
--- Grain: one step, event type, platform, outcome and day of sending with at least one accepted event.
+-- Grain: one step or none, event type, platform, outcome and day of sending with at least one accepted event.
 with deliveries as (
 
     select
@@ -7,7 +7,7 @@ with deliveries as (
         event_type,
         platform,
         outcome,
-        sent_on,
+        sent_date,
         row_count
     from {{ ref('int_journey_delivery_counts') }}
     -- What was counted in a table that has been built anew since is counted again there.
@@ -21,10 +21,10 @@ with deliveries as (
         event_type,
         {{ counted_platform('event_type', 'platform') }} as platform,
         {{ counted_outcome('event_type', 'outcome') }} as outcome,
-        {{ counted_day('event_type', 'occurred_at') }} as sent_on,
+        {{ counted_day('event_type', 'occurred_at') }} as sent_date,
         -1 as row_count
     from {{ ref('int_journey_event_redeliveries') }}
-    where delivery_number > 1 and step_id is not null
+    where delivery_number > 1
 
 ),
 
@@ -36,10 +36,10 @@ event_counts as (
         event_type,
         platform,
         outcome,
-        sent_on,
+        sent_date,
         cast(sum(row_count) as bigint) as event_count
     from deliveries
-    group by journey_id, step_id, event_type, platform, outcome, sent_on
+    group by journey_id, step_id, event_type, platform, outcome, sent_date
     having sum(row_count) > 0
 
 )

@@ -9,6 +9,7 @@ with event_counts as (
         outcome,
         cast(sum(event_count) as bigint) as event_count
     from {{ ref('int_journey_event_counts') }}
+    where step_id is not null
     group by journey_id, step_id, event_type, platform, outcome
 
 ),

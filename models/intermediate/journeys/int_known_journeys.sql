@@ -7,11 +7,9 @@ with defined_journeys as (
 
 seen_journeys as (
 
-    select journey_id from {{ ref('int_journey_entries') }}
-    union
-    select journey_id from {{ ref('int_journey_entry_events') }}
-    union
-    select journey_id from {{ ref('int_journey_step_event_counts') }}
+    select journey_id
+    from {{ ref('int_journey_event_counts') }}
+    group by journey_id
 
 ),
 

@@ -4,11 +4,11 @@ with messages as (
 
     select
         journey_id,
-        sent_on as date_day,
+        sent_date as date_day,
         cast(sum(event_count) as bigint) as messages_sent
     from {{ ref('int_journey_event_counts') }}
     where event_type = 'message_sent'
-    group by journey_id, sent_on
+    group by journey_id, sent_date
 
 ),
 

@@ -1,0 +1,5 @@
+-- A raw row that is neither accepted nor a duplicate nor rejected has landed outside the lookback: one run with
+-- --full-refresh takes it in. Cheap, because it adds up what is published, so every run looks at it.
+select *
+from {{ ref('load_reconciliation') }}
+where raw_rows is distinct from accepted_rows + duplicate_rows + rejected_rows
