@@ -46,7 +46,7 @@ sys.exit(not done.success)
 
 
 class Build(NamedTuple):
-    """What dbt has to say of a build: its id, what it knows of the project, how fresh the sources are, warnings."""
+    """What dbt said of a build: its id, what failed, what it warned of."""
 
     invocation_id: str | None
     errors: list[str]

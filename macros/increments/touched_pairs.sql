@@ -10,7 +10,7 @@
 {% macro touched_conversion_pairs(relation, event_types) -%}
     {{ touched_pairs(relation, event_types) }}
     union
-    select pair_hash from {{ ref('int_journey_changed_candidates') }}
+    select pair_hash from {{ ref('int_journey_converting_pairs') }}
     where batch_number > {{ processed_up_to(relation, 'user_batch_number') }}
     union
     select pair_hash from {{ ref('int_journey_redefined_pairs') }}

@@ -188,19 +188,19 @@ with_state as (
 
 ),
 
--- Of each user's rows at a step, and of those that went on the same way, one counts the user: what is published as
+-- Of each user's rows at a step, and of those with the same transition, one counts the user: what is published as
 -- distinct users is then a sum, at any size. An entry is at no step.
 with_user_counts as (
 
     select
         *,
-        row_number() over step_by_way = 1 as is_users_first_of_step,
+        row_number() over step_by_transition = 1 as is_users_first_at_step,
         (
-            lag(visit_state) over step_by_way is distinct from visit_state
-            or lag(next_step_id) over step_by_way is distinct from next_step_id
-        ) as is_users_first_of_way
+            lag(visit_state) over step_by_transition is distinct from visit_state
+            or lag(next_step_id) over step_by_transition is distinct from next_step_id
+        ) as is_users_first_in_transition
     from with_state
-    window step_by_way as (
+    window step_by_transition as (
         partition by pair_number, step_id
         order by visit_state, next_step_id
     )
@@ -220,8 +220,8 @@ with_names as (
         with_user_counts.next_step_id,
         with_user_counts.next_visited_at,
         with_user_counts.visit_state,
-        with_user_counts.is_users_first_of_step,
-        with_user_counts.is_users_first_of_way,
+        with_user_counts.is_users_first_at_step,
+        with_user_counts.is_users_first_in_transition,
         numbered_pairs.pair_hash,
         {{ newest_batch() }} as batch_number
     from with_user_counts

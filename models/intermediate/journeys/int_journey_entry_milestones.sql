@@ -51,7 +51,7 @@ milestones as (
         {{ end_of_window('entries.exited_at', 'journeys.attribution_window_minutes') }} as window_ends_at,
         converted_entries.entry_number is not null as is_converted,
         -- A user is counted with the first entry, whichever one converted.
-        case when entries.entry_number = 1 then first_conversions.occurred_at end as users_first_converted_at,
+        case when entries.entry_number = 1 then first_conversions.occurred_at end as user_first_converted_at,
         entries.pair_hash,
         {{ newest_batch() }} as batch_number,
         {{ newest_batch('newest_user_batch_number') }} as user_batch_number,

@@ -19,7 +19,7 @@ states as (
         entered_at,
         exited_at,
         is_converted,
-        users_first_converted_at,
+        user_first_converted_at,
         is_window_over,
         case
             when is_converted then 'converted'

@@ -20,8 +20,8 @@ visitors as (
         journey_id,
         step_id,
         cast(sum(step_user_count) as bigint) as user_count
-    from {{ ref('int_journey_ways') }}
-    where event_type = 'step_entered' and is_any_next_step
+    from {{ ref('int_journey_transitions') }}
+    where event_type = 'step_entered' and is_over_all_next_steps
     group by journey_id, step_id
 
 ),

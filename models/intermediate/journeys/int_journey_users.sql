@@ -25,7 +25,7 @@ users as (
         first_entries.user_id,
         first_entries.entered_at as first_entered_at,
         waiting_users.user_id is null as is_matured,
-        first_entries.users_first_converted_at as first_converted_at
+        first_entries.user_first_converted_at as first_converted_at
     from first_entries
     left join waiting_users
         on first_entries.journey_id = waiting_users.journey_id and first_entries.user_id = waiting_users.user_id

@@ -1,8 +1,8 @@
 -- Grain: one step of a journey with at least one visit.
 with visits as (
 
-    select * from {{ ref('int_journey_ways') }}
-    where event_type = 'step_entered' and is_any_next_step
+    select * from {{ ref('int_journey_transitions') }}
+    where event_type = 'step_entered' and is_over_all_next_steps
 
 ),
 

@@ -1,8 +1,8 @@
--- Grain: one way between two places of a journey: into its first step, from step to step, out of it, or still there.
-with ways as (
+-- Grain: one transition of a journey: into its first step, from step to step, out of it, or still there.
+with known_transitions as (
 
-    select * from {{ ref('int_journey_ways') }}
-    where not is_any_next_step and visit_state != 'unmatched'
+    select * from {{ ref('int_journey_transitions') }}
+    where not is_over_all_next_steps and visit_state != 'unmatched'
 
 ),
 
@@ -19,9 +19,9 @@ transitions as (
         step_id as from_step_id,
         next_step_id as to_step_id,
         visit_count as transition_count,
-        way_user_count as user_count,
+        transition_user_count as user_count,
         median_seconds
-    from ways
+    from known_transitions
 
 )
 

@@ -1,5 +1,5 @@
--- Grain: one way on from a place of a journey or, where `is_any_next_step`, all those ways from there that ended alike.
-with places as (
+-- Grain: one transition from the entry or a step; where `is_over_all_next_steps`, the total of those that ended alike.
+with timed as (
 
     select
         *,
@@ -9,8 +9,8 @@ with places as (
 
 ),
 
--- A median over several ways is not made of theirs, so both are found in the one reading of all visits.
-ways as (
+-- A median over several transitions is not made of theirs, so both are found in one reading of all visits.
+transitions as (
 
     select
         journey_id,
@@ -18,14 +18,14 @@ ways as (
         step_id,
         visit_state,
         next_step_id,
-        grouping(next_step_id) = 1 as is_any_next_step,
+        grouping(next_step_id) = 1 as is_over_all_next_steps,
         count(*) as visit_count,
-        count(*) filter (where is_users_first_of_way) as way_user_count,
-        count(*) filter (where is_users_first_of_step) as step_user_count,
+        count(*) filter (where is_users_first_in_transition) as transition_user_count,
+        count(*) filter (where is_users_first_at_step) as step_user_count,
         {{ median_seconds('microseconds') }} as median_seconds
-    from places
+    from timed
     group by journey_id, event_type, step_id, visit_state, rollup(next_step_id)
 
 )
 
-select * from ways
+select * from transitions
