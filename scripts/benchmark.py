@@ -33,11 +33,11 @@ import click
 import duckdb
 import yaml  # type: ignore[import-untyped]
 from jinja2 import Template
+from project import PROJECT
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-PROJECT = Path(__file__).resolve().parents[1]
 DEFINITION_TABLES = ("journeys", "journey_steps")
 # with the column that says what kind of event it is, and the word (SQL) that makes such a row a broken one
 EVENT_TABLES = (("journey_events", "event_type", "'no such word'"), ("user_events", "event_name", "null"))

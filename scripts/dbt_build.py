@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import click
 import duckdb
-from export_users import PROJECT
 from messages import printable, quote, reason
+from project import PROJECT
 from published_files import Locked
 from run_history import literal
 

@@ -39,11 +39,11 @@ import duckdb
 import xlsxwriter  # type: ignore[import-untyped]
 from messages import printable, quote, reason
 from postgres import connect, driver
+from project import PROJECT
 from rich.console import Console
 from rich.progress import Progress
 from xlsxwriter.exceptions import FileSizeError, XlsxFileError  # type: ignore[import-untyped]
 
-PROJECT = Path(__file__).resolve().parent.parent
 KEY_VARIABLE = "JOURNEY_EXPORT_KEY"
 HEADER = ("user_id", "event_count", "first_at", "last_at")
 JOURNEY_METRICS = ("messages_sent", "total_entries", "converted_users", "conversion_events", "total_exits")

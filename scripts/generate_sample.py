@@ -15,13 +15,12 @@ import json
 import sys
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 
 import click
 from plant_truth import Rows, known_answers
+from project import PROJECT
 from tell_story import DAY, HOUR, MICROSECOND, MINUTE, NOW, Row, Run, Sample, stamp
 
-PROJECT = Path(__file__).resolve().parent.parent
 TRUTH = "tests/python/planted_truth.json"
 DATA_COMPLETE_AT = datetime(2026, 2, 27, 12)  # rows loaded later are rejected or duplicates
 AFTER_ALL_OTHERS = "2026-02-28 12:00:00.000000"

@@ -33,9 +33,9 @@ from typing import Any, NamedTuple, Protocol
 import click
 import duckdb
 import yaml  # type: ignore[import-untyped]
-from export_users import PROJECT
 from messages import printable, quote, reason
 from postgres import connect, driver
+from project import PROJECT
 from published_files import Locked, lock
 from rich.console import Console
 from rich.progress import Progress

@@ -36,8 +36,8 @@ from typing import Any
 import click
 import duckdb
 from dbt_build import MACHINE_FAULTS, names_of_marts
-from export_users import PROJECT
 from messages import quote, reason
+from project import PROJECT
 from published_files import (
     Locked,
     give_name,

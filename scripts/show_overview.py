@@ -8,7 +8,8 @@
 from pathlib import Path
 
 import click
-from export_users import PROJECT, open_marts
+from export_users import open_marts
+from project import PROJECT
 from rich import box
 from rich.console import Console
 from rich.table import Table

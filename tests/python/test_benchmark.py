@@ -1,6 +1,6 @@
 """The benchmark's raw data is the same every time and looks like what the README says about it; `run` measures it."""
 
-import importlib.util
+import importlib
 import json
 import subprocess
 import sys
@@ -29,12 +29,7 @@ qualify row_number() over (partition by event_id order by loaded_at) = 1;
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["benchmark"] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("benchmark")
 
 
 @pytest.fixture(scope="module")

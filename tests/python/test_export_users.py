@@ -34,9 +34,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = PROJECT / "scripts" / "export_users.py"
 
 
-sys.path.insert(0, str(SCRIPT.parent))
-
-
 def load_script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("export_users", SCRIPT)
     assert spec is not None and spec.loader is not None

@@ -73,7 +73,6 @@ columns = {"sources": {name: {"name": name, "schema": "raw", "columns": {}} for 
 result = {"unique_id": "source.p.raw.user_events", "status": "warn", "max_loaded_at": "2026-01-01T00:00:00+00:00"}
 (target / "sources.json").write_text(json.dumps({"results": [result]}))
 """
-sys.path.insert(0, str(SCRIPTS))
 script: Any = importlib.import_module("refresh_marts")
 dbt_build: Any = importlib.import_module("dbt_build")
 WITH_STAND_IN = dbt_build.DBT.partition("from dbt.cli")[0] + STAND_IN

@@ -60,7 +60,7 @@ numbered as (
         trigger_event_id,
         entered_at,
         (lag(cast(entered_at as date)) over users_entries is distinct from cast(entered_at as date))
-            as is_users_first_entry_of_day,
+            as is_days_first_entry_of_user,
         pair_hash,
         {{ newest_batch() }} as batch_number
     from entered

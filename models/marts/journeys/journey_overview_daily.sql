@@ -18,7 +18,7 @@ entries as (
         journey_id,
         cast(entered_at as date) as date_day,
         count(*) as total_entries,
-        count(*) filter (where is_users_first_entry_of_day) as entry_user_count,
+        count(*) filter (where is_days_first_entry_of_user) as entry_user_count,
         count(*) filter (where entry_number = 1) as new_entry_user_count
     from {{ ref('int_journey_entries') }}
     group by journey_id, cast(entered_at as date)
