@@ -1,5 +1,5 @@
 -- The table of cases of end_of_window(): elapsed minutes and not calendar days; no window ends at once, and one longer
--- than an interval can hold ends thousands of years later.
+-- than an interval can hold ends thousands of years later, or earlier when it is negative.
 with cases as (
 
     select
@@ -23,7 +23,8 @@ calculated as (
     select
         *,
         {{ end_of_window('exited_at', 'attribution_window_minutes') }} as actual,
-        {{ end_of_window('exited_at', '9000000000000000000') }} as latest
+        {{ end_of_window('exited_at', '9000000000000000000') }} as latest,
+        {{ end_of_window('exited_at', '-9000000000000000000') }} as earliest
     from cases
 
 )
@@ -33,3 +34,4 @@ from calculated
 where
     actual is distinct from cast(expected as timestamp)
     or (exited_at is not null and latest <= cast('6000-01-01 00:00:00' as timestamp))
+    or (exited_at is not null and earliest >= cast('0001-01-01 00:00:00' as timestamp))
