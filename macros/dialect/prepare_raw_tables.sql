@@ -63,18 +63,40 @@
 {% macro duckdb__raw_view(relation, columns, raw_path) -%}
     {%- set pattern = duckdb__file_name(raw_path ~ '/' ~ relation.identifier) ~ '/**/*.parquet' -%}
     {%- set files = run_query("select file from glob('" ~ pattern ~ "') order by file").columns[0].values() -%}
-    {%- set delivered = [] -%}
-    {%- if files -%}
+    {%- set selects = [] -%}
+    {#- In one reading a value would be cast to the type of all, and its text would change when another file lands. -#}
+    {%- for _, alike in duckdb__types_of_files(files, columns) | groupby('column_types') -%}
         {%- set rows -%}
             read_parquet(
-                [{% for file in files %}'{{ duckdb__file_name(file) }}'{{ ', ' if not loop.last }}{% endfor %}],
-                union_by_name = true,
-                hive_partitioning = false
+                {{ duckdb__file_list(alike | map(attribute='file_name')) }}, union_by_name = true, hive_partitioning = false
             )
         {%- endset -%}
         {%- set delivered = run_query('describe select * from ' ~ rows).columns[0].values() | map('lower') | list -%}
-    {%- endif -%}
+        {%- do selects.append(duckdb__raw_columns(columns, delivered) ~ ' from ' ~ rows) -%}
+    {%- endfor -%}
     create or replace view {{ relation }} as
+    {{ (selects or [duckdb__raw_columns(columns, []) ~ ' where false']) | join(' union all ') }}
+{%- endmacro %}
+
+{# One row per file, with the types that its documented columns have in it. #}
+{% macro duckdb__types_of_files(files, columns) -%}
+    {%- if not files -%} {{ return([]) }} {%- endif -%}
+    {%- set types -%}
+        select
+            file_name,
+            coalesce(
+                string_agg(lower(name) || ' ' || duckdb_type, ', ' order by lower(name), column_id)
+                filter (where lower(name) in ('{{ columns | join("', '", attribute="name") }}')),
+                ''
+            ) as column_types
+        from parquet_schema({{ duckdb__file_list(files) }})
+        group by file_name
+        order by file_name
+    {%- endset -%}
+    {{ return(run_query(types).rows) }}
+{%- endmacro %}
+
+{% macro duckdb__raw_columns(columns, delivered) -%}
     select
         {%- for column in columns %}
         {#- A load time that cannot be read is a missing one, and its row is rejected; anything else stops the run. #}
@@ -82,7 +104,10 @@
             {{- column.name if column.name in delivered else 'null' }} as {{ column.data_type }}) as {{ column.name }}
         {{- ',' if not loop.last }}
         {%- endfor %}
-    {% if files %}from {{ rows }}{% else %}where false{% endif %}
+{%- endmacro %}
+
+{% macro duckdb__file_list(files) -%}
+    [{% for file in files %}'{{ duckdb__file_name(file) }}'{{ ', ' if not loop.last }}{% endfor %}]
 {%- endmacro %}
 
 {# A file or folder name inside a quoted glob pattern: brackets and wildcards in it stand for themselves. #}

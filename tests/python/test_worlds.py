@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from conftest import PROJECT, Dbt
 from reference import publish
-from worlds import Row, RowsByTable, make_world, split_into_batches, write_parquet
+from worlds import Row, RowsByTable, make_world, quoted, split_into_batches, write_parquet
 
 BUILD = ("build", "--exclude-resource-type", "test", "unit_test")
 WORLDS = int(os.environ.get("WORLDS", "100"))
@@ -24,7 +24,7 @@ WORLDS = int(os.environ.get("WORLDS", "100"))
 
 def channel_metrics() -> set[tuple[str, str]]:
     with (PROJECT / "seeds/lookups/channel_metrics.csv").open(newline="") as file:
-        return {(row["step_type"], row["metric"]) for row in csv.DictReader(file)}
+        return {(row["step_type"].lower(), row["metric"]) for row in csv.DictReader(file)}
 
 
 def as_compared(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -116,6 +116,42 @@ def test_a_first_run_without_any_row_and_a_run_without_a_new_one(warehouse: Ware
     assert not warehouse.differences()
     warehouse.run()
     assert not warehouse.differences()
+
+
+# Three journey events, of which two are from the future, and a user event, with their columns in types of one load.
+TYPED_EVENTS = """
+copy (
+    select 'j{load}' || i as event_id, 'j' as journey_id, 'u' as user_id, 'journey_entered' as event_type,
+        cast(occurred_at as {time}) as occurred_at, cast('2024-03-01' as {time}) as loaded_at
+    from (values (1, '2024-03-01 00:00:00.00001'), (2, '2024-03-02'), (3, '{latest}')) as events (i, occurred_at)
+) to '{folder}/journey_events/{load}.parquet';
+copy (
+    select 'u{load}' as event_id, 'u' as user_id, 'paid' as event_name, cast({number}) as revenue,
+        cast('2024-03-01' as {time}) as occurred_at, cast('2024-03-01' as {time}) as loaded_at
+) to '{folder}/user_events/{load}.parquet'
+"""
+
+
+@pytest.mark.dbt
+def test_a_file_of_other_types_changes_no_row_of_the_files_before(warehouse: Warehouse) -> None:
+    warehouse.start_anew()
+    for table in ("journey_events", "user_events"):
+        (warehouse.raw_path / table).mkdir()
+    loads = [
+        ("timestamp", "12.34 as decimal(10, 2)", "9999-12-31"),
+        ("timestamptz", "12.34 as float", "9999-12-31"),
+        ("timestamp_ns", "12 as bigint", "2261-12-31"),
+        ("varchar", "12.34 as varchar", "9999-12-31"),
+    ]
+    for load, (time, number, latest) in enumerate(loads, start=1):
+        with duckdb.connect() as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            folder = quoted(warehouse.raw_path)
+            connection.execute(TYPED_EVENTS.format(load=load, time=time, number=number, latest=latest, folder=folder))
+        warehouse.run()
+        with duckdb.connect(str(warehouse.database), read_only=True) as connection:
+            counted = connection.execute("from marts.load_reconciliation order by raw_table").fetchall()
+        assert counted == [("journey_events", 3 * load, load, 0, 2 * load), ("user_events", load, load, 0, 0)], time
 
 
 @pytest.mark.long

@@ -21,7 +21,7 @@ entries_with_instance as (
     select
         *,
         -- From the moment on when the same instance is entered again, an event with its id means the later entry.
-        lead(entered_at, 1, timestamp '9999-12-31 23:59:59.999999') over (
+        lead(entered_at, 1, timestamp '9999-12-31 00:00:00' + interval '2' day) over (
             partition by journey_id, user_id, journey_instance_id
             order by entry_number
         ) as meant_before

@@ -5,9 +5,14 @@ with known_steps as (
 
 ),
 
+-- Types are compared in lower case, so two lines of the seed can say the same.
 channel_metrics as (
 
-    select * from {{ ref('channel_metrics') }}
+    select
+        {{ lower_case('step_type') }} as step_type,
+        metric
+    from {{ ref('channel_metrics') }}
+    group by {{ lower_case('step_type') }}, metric
 
 ),
 
