@@ -26,7 +26,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from itertools import count
@@ -395,7 +395,8 @@ def export(
         if problem := explain_missing(wanted, read_catalog(connection)):
             raise click.UsageError(problem)
         total, users = read_users(connection, wanted, key)
-        progress = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        console = Console(stderr=True)
+        progress = Progress(console=console, transient=True, disable=not console.is_terminal)
         try:
             with (folder / "finished").open("xb") as file, progress:
                 tracked = progress.track(users, total=total, description="Writing users")
@@ -454,7 +455,8 @@ def export_users(
     if key == b"":
         raise click.UsageError(f"--pseudonymize needs a secret key in the environment variable {KEY_VARIABLE}.")
     total = export(database, UserList(journey, step, metric, outcome), file_format, output, force, raw, key)
-    click.echo(f"Wrote {total} users to {quote(output)}.", err=True)
+    with suppress(OSError):  # the file is written, whether or not it can be said
+        click.echo(f"Wrote {total} users to {quote(output)}.", err=True)
 
 
 def main() -> None:

@@ -418,7 +418,7 @@ def load_raw(target: str, raw_path: Path | None, as_json: bool) -> None:
     files = find_files(raw_path, tables)
     console = Console(stderr=True, markup=False, highlight=False)
     opened: AbstractContextManager[Warehouse] = OPEN[target](tables)
-    with opened as warehouse, Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+    with opened as warehouse, Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         loaded_rows = load_new(warehouse, files, tables, progress)
     for table, rows in loaded_rows.items():
         console.print(f"raw.{table}: +{rows:,}", soft_wrap=True)

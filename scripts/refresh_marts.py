@@ -21,7 +21,6 @@ Exit codes: 0 published, 1 build or test failed and nothing is published, 2 wron
 """
 
 import hashlib
-import json
 import os
 import shutil
 import signal
@@ -50,7 +49,7 @@ from published_files import (
     sync,
 )
 from refresh_postgres import open_run, refresh_schemas, roll_back_schemas
-from refresh_run import STOP_SIGNALS, Run, build, stoppable, summary_of, summary_table, tell_failure
+from refresh_run import STOP_SIGNALS, Run, build, showing, stoppable, summary_table, tell_failure, tell_success
 from rich.console import Console
 from run_history import (
     Record,
@@ -64,7 +63,7 @@ from run_history import (
 )
 
 PUBLISHED_VARIABLE = "JOURNEY_PUBLISHED_PATH"
-SCHEMAS = ("raw", "staging", "intermediate", "marts", "main", "information_schema", "pg_catalog")
+SCHEMAS = ("raw", "staging", "intermediate", "marts", "main", "information_schema", "pg_catalog", "copied")
 
 
 @dataclass
@@ -107,7 +106,15 @@ def check_places(build: Path, published: Path | None) -> FileRun:
         raise click.UsageError(f"Set {PUBLISHED_VARIABLE} to the file for readers, such as /data/journeys.duckdb.")
     if str(build) == ":memory:":
         raise click.UsageError("JOURNEY_DUCKDB_PATH must be a file: a run goes on from what the last one built.")
-    build, published = build.resolve(), published.resolve()
+    raw_path = os.environ.get("JOURNEY_RAW_PATH")
+    if raw_path and not Path(raw_path).is_dir():
+        raise click.UsageError(f"JOURNEY_RAW_PATH names no folder: {quote(raw_path)}.")
+    try:
+        build, published = build.resolve(), published.resolve()
+    except RuntimeError as error:  # a link to itself
+        raise click.UsageError(f"Cannot use a path: {reason(error)}.") from error
+    if {"'", '"'} & set(build.name):  # dbt takes the name into its SQL as it is
+        raise click.UsageError(f"The name of the build file has a quotation mark: {quote(build)}.")
     for path in (build, published):
         if path.name.partition(".")[0].lower() in SCHEMAS:  # what DuckDB takes as the name of the database
             raise click.UsageError(f"{quote(path)} has the name of a schema in it: choose another file name.")
@@ -201,7 +208,7 @@ def published_state(run: FileRun) -> str | None:
     if not run.published.exists():
         return None
     name = name_of_published(run.published).name
-    states = [record.get("made_of") for record in run.history() if record.get("file") == name]
+    states = [record["made_of"] for record in run.history() if record.get("file") == name and "made_of" in record]
     return states[-1] if states else None
 
 
@@ -308,7 +315,7 @@ def refresh(run: FileRun, keep: int, full_refresh: bool, console: Console) -> No
         try:
             prepare_build_file(run.build)
             manifest = build(run, full_refresh, console)
-            with console.status("Publishing"):
+            with showing(console, "Publishing"):
                 make_new_file(run, manifest, folder / "new.duckdb")
                 publish(run, folder / "new.duckdb", keep)
         except (click.ClickException, duckdb.Error, OSError) as error:
@@ -341,29 +348,29 @@ def roll_back(run: FileRun) -> None:
     with working_folder(run) as folder:
         keep_published(run.published, folder)
         settle_history(run.published)
-        withdrawn = {record.get("withdrawn") for record in read_history(history_path(run.published))}
+        withdrawn = {record.get("withdrawn") for record in run.history() if record["status"] == "rolled_back"}
         present = name_of_published(run.published).name if run.published.exists() else None
         earlier = [path for path in kept_files(run.published) if path.name not in withdrawn]
-        earlier = [path for path in earlier if present is None or path.name < present]
+        # The published file can have two names here, when somebody has touched it.
+        earlier = [p for p in earlier if present is None or (p.name < present and not p.samefile(run.published))]
         if not earlier:
             raise click.UsageError(f"No earlier file is kept beside {quote(run.published)}: it stays as it is.")
         message = f"Published {earlier[-1].name} again" + (f" in place of {present}" if present else "")
-        run.record["started_at"] = now().isoformat(timespec="microseconds")
+        run.record |= {"started_at": now().isoformat(timespec="microseconds"), "message": message, "withdrawn": present}
+        run.write(status="rolling_back", file=earlier[-1].name)
         give_name(earlier[-1], run.published, folder)
-        run.write(status="rolled_back", seconds=run.seconds(), message=message, withdrawn=present)
+        run.write(status="rolled_back", seconds=run.seconds())
 
 
 def refresh_postgres(full_refresh: bool, rollback: bool, keep: int, as_json: bool, console: Console) -> None:
     with open_run() as run:
         if rollback:
             roll_back_schemas(run)
-            console.print(f"{run.record['message']}.", soft_wrap=True)
+            tell_success(run, [f"{run.record['message']}."], as_json, console)
         else:
             refresh_schemas(run, keep, full_refresh, console)
-            console.print(summary_table(run))
-            console.print(f"Published schema marts in {run.record['seconds']:.1f} s.", soft_wrap=True)
-        if as_json:
-            click.echo(json.dumps(summary_of(run)))
+            done = f"Published schema marts in {run.record['seconds']:.1f} s."
+            tell_success(run, [summary_table(run), done], as_json, console)
 
 
 @click.command(help=__doc__)
@@ -403,13 +410,11 @@ def refresh_marts(
         run.locks += [locks.enter_context(lock(path)) for path in sorted((run.build, run.published))]
         if rollback:
             roll_back(run)
-            console.print(f"{run.record['message']}.", soft_wrap=True)
+            tell_success(run, [f"{run.record['message']}."], as_json, console)
         else:
             refresh(run, keep, full_refresh, console)
-            console.print(summary_table(run))
-            console.print(f"Published {quote(run.published)} in {run.record['seconds']:.1f} s.", soft_wrap=True)
-    if as_json:
-        click.echo(json.dumps(summary_of(run)))
+            done = f"Published {quote(run.published)} in {run.record['seconds']:.1f} s."
+            tell_success(run, [summary_table(run), done], as_json, console)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from dbt_build import names_of_marts
 from messages import reason
 from postgres import connect, driver
 from published_files import Locked
-from refresh_run import STOP_SIGNALS, Run, build, stoppable
+from refresh_run import STOP_SIGNALS, Run, build, showing, stoppable
 from rich.console import Console
 from run_history import HISTORY_COLUMNS, Record, literal, now
 
@@ -266,7 +266,7 @@ def refresh_schemas(run: SchemaRun, keep: int, full_refresh: bool, console: Cons
         run.write(started_at=now().isoformat(timespec="microseconds"), status="started")
         try:
             manifest = build(run, full_refresh, console)
-            with console.status("Publishing"):
+            with showing(console, "Publishing"):
                 publish(run, manifest, keep)
         except (click.ClickException, psycopg.Error, OSError) as error:
             failure = error if isinstance(error, click.ClickException) else as_failure(error)

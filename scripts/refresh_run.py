@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -79,14 +79,24 @@ def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
     """Run dbt, and give what it knows of the project."""
     run.record["tests_everything"] = full_refresh or tests_are_due(run)
     run.child = start_build(run.dbt_options, run.environment, full_refresh, run.record["tests_everything"], run.locks)
-    with console.status("Starting dbt") as status:
-        done = watch_build(run.child, status.update)
+    with showing(console, "Starting dbt") as show:
+        done = watch_build(run.child, show)
     run.child = None
     run.record["invocation_id"] = done.invocation_id
     if done.errors:
         raise explain_failure(done.errors)
     run.freshness, run.warnings = read_freshness(), done.warnings
     return read_manifest()
+
+
+@contextmanager
+def showing(console: Console, doing: str) -> Iterator[Callable[[str], None]]:
+    """Show what goes on to whoever sits at a terminal; into a file it would only be written when it is over."""
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status(doing) as status:
+        yield status.update
 
 
 def tests_are_due(run: Run) -> bool:
@@ -147,7 +157,30 @@ def summary_table(run: Run) -> Table:
     return table
 
 
+def tell_success(run: Run, said: list[Table | str], as_json: bool, console: Console) -> None:
+    with printing():
+        for part in said:
+            console.print(part, soft_wrap=isinstance(part, str))
+    with printing():
+        if as_json:
+            click.echo(json.dumps(summary_of(run)))
+
+
 def tell_failure(status: str, exit_code: int, message: str) -> None:
-    click.echo(f"Error: {message}", err=True)
-    if "--json" in sys.argv[1:]:  # also when the arguments themselves are what is wrong
-        click.echo(json.dumps({"status": status, "exit_code": exit_code, "message": message}))
+    with printing():
+        click.echo(f"Error: {message}", err=True)
+    with printing():
+        if "--json" in sys.argv[1:]:  # also when the arguments themselves are what is wrong
+            click.echo(json.dumps({"status": status, "exit_code": exit_code, "message": message}))
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Go on where nobody can read it, as on a full disk: what a run has done is said by its exit code in any case."""
+    with suppress(OSError):
+        yield
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except (OSError, AttributeError):
+            setattr(sys, name, None)  # what is held for it would fail once more, with an exit code of Python's own

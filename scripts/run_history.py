@@ -66,9 +66,18 @@ def read_history(path: Path) -> list[Record]:
 def settle_history(published: Path) -> None:
     """Say what became of runs that ended without a word: was the file they were about to publish still published?"""
     for record in read_history(history_path(published)):
-        if record["status"] in ("started", "publishing"):
-            is_out = record["status"] == "publishing" and published.with_name(record["file"]).exists()
-            append_record(history_path(published), record | {"status": "published" if is_out else "killed"})
+        if record["status"] in ("started", "publishing", "rolling_back"):
+            status = "killed"
+            if record["status"] == "publishing" and published.with_name(record["file"]).exists():
+                status = "published"
+            if record["status"] == "rolling_back" and is_same_file(published, published.with_name(record["file"])):
+                status = "rolled_back"
+            append_record(history_path(published), record | {"status": status})
+
+
+def is_same_file(published: Path, kept: Path) -> bool:
+    """Whether a kept file is the published one: they have one time of change, also where a file system has no links."""
+    return published.exists() and kept.exists() and published.stat().st_mtime_ns == kept.stat().st_mtime_ns
 
 
 def write_history(connection: duckdb.DuckDBPyConnection, catalog: str, records: list[Record]) -> None:

@@ -50,6 +50,12 @@
             {#- A view left by a run on files, or a table left by the sample, would be in the way of the other. -#}
             {%- set in_the_way = raw_path and not existing.is_view or reads_sample() and existing.is_view -%}
             {%- if existing is not none and in_the_way -%}
+                {%- if not flags.FULL_REFRESH and adapter.get_relation(target.database, 'intermediate', 'int_journeys') -%}
+                    {%- do exceptions.raise_compiler_error(
+                        'This database was built from ' ~ ('the sample' if raw_path else 'files of JOURNEY_RAW_PATH')
+                        ~ ': name another one in JOURNEY_DUCKDB_PATH, or run once with --full-refresh.'
+                    ) -%}
+                {%- endif -%}
                 {%- do adapter.drop_relation(existing) -%}
             {%- endif -%}
             {%- if raw_path -%}

@@ -1,5 +1,5 @@
 -- Whoever arrives at a step goes on, exits or waits there, so the transitions into a step, its matched visits and the
--- transitions out of it are the same number. A difference is a gap in a flow chart. Unmatched visits make no transition.
+-- transitions out of it are the same number. A difference is a gap in a flow chart. Unmatched visits make none.
 with ends as (
 
     select

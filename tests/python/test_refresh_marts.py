@@ -407,6 +407,40 @@ def test_a_rollback_goes_back_one_published_file_each_time(place: Place) -> None
     assert place.version() == 1
 
 
+def test_a_rollback_goes_back_also_when_somebody_has_touched_the_file(place: Place) -> None:
+    for version in (1, 2):
+        place.publish(version)
+    place.published.touch()
+    assert place.run("--rollback").returncode == 0
+    assert place.version() == 1
+
+
+def test_a_rollback_that_is_killed_when_it_is_done_is_one(place: Place) -> None:
+    for version in (1, 2):
+        place.publish(version)
+    killed = """
+give_name = refresh_marts.give_name
+def give_name_and_die(*arguments):
+    give_name(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+refresh_marts.give_name = give_name_and_die
+"""
+    assert place.run("--rollback", before=killed).returncode == -signal.SIGKILL
+    assert place.version() == 1
+    place.publish(3)
+    assert [status for status, _ in place.history()] == ["published", "published", "rolled_back", "published"]
+    assert place.run("--rollback").returncode == 0
+    assert place.version() == 1, "2 had been withdrawn"
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_what_is_published_is_a_success_also_when_nobody_can_read_of_it(place: Place, stream: int) -> None:
+    full = f"os.dup2(os.open('/dev/full', os.O_WRONLY), {stream})"
+    assert place.run("--json", before=full).returncode == 0
+    assert place.version() == 1
+    assert place.run("--json", "--rollback", before=full).returncode == 2, "there is nothing to go back to"
+
+
 def test_a_file_that_somebody_else_published_is_kept_too(place: Place) -> None:
     place.publish(1)
     shutil.copy(place.published, place.folder / "restored")
@@ -547,12 +581,17 @@ def test_a_folder_that_cannot_be_written_is_wrong_use(place: Place, name: str) -
         ({"JOURNEY_PUBLISHED_PATH": "{folder}/Marts.v2.duckdb"}, ["name of a schema", "Marts.v2.duckdb"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/staging.duckdb"}, ["name of a schema"]),
         ({"JOURNEY_DUCKDB_PATH": ":memory:"}, ["must be a file"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/copied.duckdb"}, ["name of a schema"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/o'clock.duckdb"}, ["quotation mark"]),
+        ({"JOURNEY_PUBLISHED_PATH": "{folder}/itself"}, ["Cannot use a path", "itself"]),
+        ({"JOURNEY_RAW_PATH": "{folder}/not mounted"}, ["JOURNEY_RAW_PATH names no folder", "not mounted"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/public/journeys.duckdb"}, ["is the build file"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/raw/rows"}, ["Cannot use the build file", "not a valid DuckDB"]),
     ],
 )
 def test_wrong_places_are_refused(place: Place, variables: dict[str, str], words: list[str]) -> None:
     (place.folder / "raw" / "rows").write_text("no database")
+    (place.folder / "itself").symlink_to("itself")
     named = {name: text.format(folder=place.folder) for name, text in variables.items()}
     assert_refused(place.run(**named), 2, *words)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import PROJECT, Dbt
+from conftest import PROJECT, Dbt, DbtError
 from reference import publish
 from worlds import Row, RowsByTable, make_world, quoted, split_into_batches, write_parquet
 
@@ -152,6 +152,40 @@ def test_a_file_of_other_types_changes_no_row_of_the_files_before(warehouse: War
         with duckdb.connect(str(warehouse.database), read_only=True) as connection:
             counted = connection.execute("from marts.load_reconciliation order by raw_table").fetchall()
         assert counted == [("journey_events", 3 * load, load, 0, 2 * load), ("user_events", load, load, 0, 0)], time
+
+
+@pytest.mark.dbt
+def test_a_full_refresh_that_dies_half_way_after_the_clock_was_turned_back_loses_nothing(warehouse: Warehouse) -> None:
+    warehouse.start_anew()
+    first, second = split_into_batches(make_world(40, 100), 40, 2)
+    warehouse.load(first)
+    warehouse.run()
+    # All that is here was built by a clock that went a year ahead.
+    with duckdb.connect(str(warehouse.database)) as connection:
+        batches = """
+            select schema_name || '.' || table_name, column_name from duckdb_columns()
+            where column_name like '%batch_number' and table_oid in (select table_oid from duckdb_tables())
+        """
+        for table, column in connection.execute(batches).fetchall():
+            connection.execute(f"update {table} set {column} = {column} + 366 * 86400 * 1000000::bigint")
+    warehouse.load(second)
+    rows = ("int_journey_event_rows", "int_user_event_rows", "int_journeys", "int_journey_steps")
+    warehouse.dbt("run", "--full-refresh", "--select", *rows, raw_path=warehouse.raw_path, database=warehouse.database)
+    warehouse.run()
+    assert not warehouse.differences()
+
+
+@pytest.mark.dbt
+def test_the_sample_and_files_are_never_mixed(dbt: Dbt, tmp_path: Path) -> None:
+    database = tmp_path / "build.duckdb"
+    write_parquet(make_world(41, 5), tmp_path / "raw", "load")
+    dbt(*BUILD, database=database)
+    with pytest.raises(DbtError, match="built from the sample: name another"):
+        dbt(*BUILD, raw_path=tmp_path / "raw", database=database)
+    dbt(*BUILD, "--full-refresh", raw_path=tmp_path / "raw", database=database)
+    assert not published_differences(database, make_world(41, 5))
+    with pytest.raises(DbtError, match="built from files of JOURNEY_RAW_PATH"):
+        dbt(*BUILD, database=database)
 
 
 @pytest.mark.long
