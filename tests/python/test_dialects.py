@@ -16,7 +16,6 @@ EXCEPTIONS = {
     ("snowflake", "int_journey_entry_events"): "It has no named windows.",
     ("bigquery", "int_journey_event_redeliveries"): "It wants `union distinct` for `union`.",
     ("bigquery", "int_user_event_redeliveries"): "It wants `union distinct` for `union`.",
-    ("bigquery", "int_known_journeys"): "It wants `union distinct` for `union`.",
     ("bigquery", "journey_overview_daily"): "It wants `union distinct` for `union`.",
 }
 

@@ -327,7 +327,7 @@ def touch_a_window_end(draft: Draft) -> None:
     row = rng.choice(exits)
     exited_at, journey_id = row["occurred_at"], str(row["journey_id"])
     assert isinstance(exited_at, datetime)
-    minutes = draft.windows[journey_id]
+    minutes = draft.windows.get(journey_id, 0)
     if minutes > 60 * 24 * 60 or exited_at + timedelta(minutes=minutes) <= newest:
         minutes = (newest - exited_at) // timedelta(minutes=1) + rng.choice([1, 60, 1440])
         revised: Row = {"journey_id": journey_id, "journey_name": "Revised", "conversion_event_name": "purchase"}
