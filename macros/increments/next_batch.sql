@@ -5,15 +5,18 @@
 #}
 {% macro next_batch() -%}
     {%- set run_number = (run_started_at.timestamp() * 1000000) | int -%}
-    {%- if is_incremental() or rebuilds_batches() -%}
+    {%- if is_incremental() -%}
         greatest({{ run_number }}, {{ processed_up_to(this) }} + 1)
     {%- else -%}
-        cast({{ run_number }} as bigint)
+        cast({{ [run_number, last_batch_before_rebuild() + 1] | max }} as bigint)
     {%- endif -%}
 {%- endmacro %}
 
-{# Whether a full refresh replaces a table whose rows have batches: one of an early version has none. #}
-{% macro rebuilds_batches() -%}
+{# Asked before a full refresh replaces the table, because Spark drops it first. One of an early version has no batches. #}
+{% macro last_batch_before_rebuild() -%}
     {%- set existing = load_relation(this) if execute and flags.FULL_REFRESH -%}
-    {{ return(existing and 'batch_number' in adapter.get_columns_in_relation(existing) | map(attribute='name')) }}
+    {%- if existing and 'batch_number' in adapter.get_columns_in_relation(existing) | map(attribute='name') -%}
+        {{ return(run_query('select ' ~ processed_up_to(existing)).columns[0].values() | first | int) }}
+    {%- endif -%}
+    {{ return(0) }}
 {%- endmacro %}
