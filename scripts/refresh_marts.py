@@ -106,9 +106,6 @@ def check_places(build: Path, published: Path | None) -> FileRun:
         raise click.UsageError(f"Set {PUBLISHED_VARIABLE} to the file for readers, such as /data/journeys.duckdb.")
     if str(build) == ":memory:":
         raise click.UsageError("JOURNEY_DUCKDB_PATH must be a file: a run goes on from what the last one built.")
-    raw_path = os.environ.get("JOURNEY_RAW_PATH")
-    if raw_path and not Path(raw_path).is_dir():
-        raise click.UsageError(f"JOURNEY_RAW_PATH names no folder: {quote(raw_path)}.")
     try:
         build, published = build.resolve(), published.resolve()
     except RuntimeError as error:  # a link to itself
@@ -305,6 +302,9 @@ def publish(run: FileRun, new: Path, keep: int) -> None:
 
 def refresh(run: FileRun, keep: int, full_refresh: bool, console: Console) -> None:
     """Build, check and publish."""
+    raw_path = os.environ.get("JOURNEY_RAW_PATH")
+    if raw_path and not Path(raw_path).is_dir():
+        raise click.UsageError(f"JOURNEY_RAW_PATH names no folder: {quote(raw_path)}.")
     with working_folder(run) as folder, stoppable(run, console):
         try:
             keep_published(run.published, folder)

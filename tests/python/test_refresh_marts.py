@@ -415,6 +415,13 @@ def test_a_rollback_goes_back_also_when_somebody_has_touched_the_file(place: Pla
     assert place.version() == 1
 
 
+def test_a_rollback_needs_no_raw_rows(place: Place) -> None:
+    for version in (1, 2):
+        place.publish(version)
+    assert place.run("--rollback", JOURNEY_RAW_PATH=str(place.folder / "not mounted")).returncode == 0
+    assert place.version() == 1
+
+
 def test_a_rollback_that_is_killed_when_it_is_done_is_one(place: Place) -> None:
     for version in (1, 2):
         place.publish(version)
