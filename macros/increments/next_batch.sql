@@ -12,9 +12,12 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Asked before a full refresh replaces the table, because Spark drops it first. One of an early version has no batches. #}
+{#
+    Asked before a full refresh replaces the table, because Spark drops it first. One of an early version has no batches,
+    and a unit test no table.
+#}
 {% macro last_batch_before_rebuild() -%}
-    {%- set existing = load_relation(this) if execute and flags.FULL_REFRESH -%}
+    {%- set existing = load_relation(this) if this and execute and flags.FULL_REFRESH -%}
     {%- if existing and 'batch_number' in adapter.get_columns_in_relation(existing) | map(attribute='name') -%}
         {{ return(run_query('select ' ~ processed_up_to(existing)).columns[0].values() | first | int) }}
     {%- endif -%}

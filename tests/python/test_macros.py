@@ -116,7 +116,6 @@ def test_every_macro_that_is_an_expression_has_a_table_of_cases() -> None:
         "after_sample_seed": "The order of every build of the sample shows it.",
         "gather_statistics": "It is no expression, and changes no row.",
         "is_none_of": "Every accepted event passes it: the unit tests of int_journey_events and int_user_events.",
-        "pair_number": "It is any value that is another one for another pair: the tests of int_journey_entry_events.",
         "prepare_raw_tables": "Above, in test_postgres.py and in test_spark.py.",
         "protect_published_marts": "test_postgres_refresh.py.",
         "replace_temporary_table": "Each increment of touched users is built with it.",

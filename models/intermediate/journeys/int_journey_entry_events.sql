@@ -45,12 +45,12 @@ pairs_of_rows as (
         journey_id,
         user_id,
         pair_hash
-    -- The touched few are read once and held, but all of them would not fit.
+    -- The touched few are read once and held. All would not fit, so pairs are read from the rows before duplicates go.
     {% if is_incremental() %}
     from exits_and_visits
     {% else %}
-    from {{ ref('int_journey_events') }}
-    where event_type in ('journey_exited', 'step_entered')
+    from {{ ref('int_journey_event_rows') }}
+    where reject_reason is null and event_type in ('journey_exited', 'step_entered')
     {% endif %}
 
 ),
@@ -66,51 +66,71 @@ pairs as (
 
 ),
 
--- All that follows sorts by this number: that takes half the time of sorting by two texts.
+-- All that follows sorts by the hash, which takes half the time of sorting by two texts, and by this number: it is 1 but
+-- where two pairs meet in one hash.
 numbered_pairs as (
 
     select
         *,
-        {{ pair_number('journey_id', 'user_id') }} as pair_number
+        cast(row_number() over (partition by pair_hash order by journey_id, user_id) as integer) as number_in_hash
     from pairs
 
 ),
 
 -- Exits (1) first, then entries (2), then visits (3): after the entry and after a visit comes a visit or nothing.
-narrow_events as (
+events as (
 
     select
-        numbered_pairs.pair_number,
-        exits_and_visits.event_id,
-        case exits_and_visits.event_type when 'journey_exited' then 1 else 3 end as place_in_entry,
-        exits_and_visits.step_id,
-        exits_and_visits.occurred_at,
-        entries_with_instance.entry_number as named_entry_number
+        event_id,
+        journey_id,
+        user_id,
+        case event_type when 'journey_exited' then 1 else 3 end as place_in_entry,
+        step_id,
+        journey_instance_id,
+        occurred_at,
+        null as entry_number,
+        pair_hash
     from exits_and_visits
-    inner join numbered_pairs
-        on
-            exits_and_visits.journey_id = numbered_pairs.journey_id
-            and exits_and_visits.user_id = numbered_pairs.user_id
-    left join entries_with_instance
-        on
-            exits_and_visits.journey_id = entries_with_instance.journey_id
-            and exits_and_visits.user_id = entries_with_instance.user_id
-            and exits_and_visits.journey_instance_id = entries_with_instance.journey_instance_id
-            and exits_and_visits.occurred_at >= entries_with_instance.entered_at
-            and exits_and_visits.occurred_at < entries_with_instance.meant_before
 
     union all
 
     select
-        numbered_pairs.pair_number,
-        entries.entry_id as event_id,
+        entry_id as event_id,
+        journey_id,
+        user_id,
         2 as place_in_entry,
         null as step_id,
-        entries.entered_at as occurred_at,
-        entries.entry_number as named_entry_number
+        null as journey_instance_id,
+        entered_at as occurred_at,
+        entry_number,
+        pair_hash
     from entries
-    inner join numbered_pairs
-        on entries.journey_id = numbered_pairs.journey_id and entries.user_id = numbered_pairs.user_id
+
+),
+
+narrow_events as (
+
+    select
+        events.pair_hash,
+        coalesce(numbered_pairs.number_in_hash, 1) as number_in_hash,
+        events.event_id,
+        events.place_in_entry,
+        events.step_id,
+        events.occurred_at,
+        coalesce(events.entry_number, entries_with_instance.entry_number) as named_entry_number
+    from events
+    left join entries_with_instance
+        on
+            events.journey_id = entries_with_instance.journey_id
+            and events.user_id = entries_with_instance.user_id
+            and events.journey_instance_id = entries_with_instance.journey_instance_id
+            and events.occurred_at >= entries_with_instance.entered_at
+            and events.occurred_at < entries_with_instance.meant_before
+    left join numbered_pairs
+        on
+            events.journey_id = numbered_pairs.journey_id
+            and events.user_id = numbered_pairs.user_id
+            and numbered_pairs.number_in_hash > 1
 
 ),
 
@@ -120,7 +140,7 @@ following_an_entry as (
         *,
         -- All rows of one moment count for each other, so an event at the moment of an entry follows it.
         count(case when place_in_entry = 2 then 1 end) over (
-            partition by pair_number
+            partition by pair_hash, number_in_hash
             order by occurred_at
             range between unbounded preceding and current row
         ) as latest_entry_number
@@ -131,7 +151,8 @@ following_an_entry as (
 belonging_to_an_entry as (
 
     select
-        pair_number,
+        pair_hash,
+        number_in_hash,
         event_id,
         place_in_entry,
         step_id,
@@ -146,13 +167,13 @@ in_order as (
     select
         *,
         min(case when place_in_entry = 1 then occurred_at end)
-            over (partition by pair_number, entry_number) as earliest_exit_at,
+            over (partition by pair_hash, number_in_hash, entry_number) as earliest_exit_at,
         lead(step_id) over entry_in_order as following_step_id,
         lead(occurred_at) over entry_in_order as followed_at,
         entry_number is not null as is_matched
     from belonging_to_an_entry
     window entry_in_order as (
-        partition by pair_number, entry_number
+        partition by pair_hash, number_in_hash, entry_number
         order by place_in_entry, occurred_at, event_id
     )
 
@@ -162,29 +183,25 @@ in_order as (
 with_next_visit as (
 
     select
-        pair_number,
+        pair_hash,
+        number_in_hash,
         step_id,
         occurred_at,
         entry_number,
-        case when is_matched then earliest_exit_at end as exited_at,
+        case when place_in_entry = 2 then earliest_exit_at end as exited_at,
         case when is_matched then following_step_id end as next_step_id,
-        case when is_matched then followed_at end as next_visited_at
-    from in_order
-    where place_in_entry != 1
-
-),
-
-with_state as (
-
-    select
-        *,
+        -- Visits after the exit still belong to the entry, so these can be negative.
         case
-            when entry_number is null then 'unmatched'
-            when next_visited_at is not null then 'continued'
-            when exited_at is not null then 'exited'
+            when is_matched then {{ microseconds_between('occurred_at', 'coalesce(followed_at, earliest_exit_at)') }}
+        end as microseconds_to_next,
+        case
+            when not is_matched then 'unmatched'
+            when followed_at is not null then 'continued'
+            when earliest_exit_at is not null then 'exited'
             else 'waiting'
         end as visit_state
-    from with_next_visit
+    from in_order
+    where place_in_entry != 1
 
 ),
 
@@ -199,9 +216,9 @@ with_user_counts as (
             lag(visit_state) over step_by_transition is distinct from visit_state
             or lag(next_step_id) over step_by_transition is distinct from next_step_id
         ) as is_users_first_in_transition
-    from with_state
+    from with_next_visit
     window step_by_transition as (
-        partition by pair_number, step_id
+        partition by pair_hash, number_in_hash, step_id
         order by visit_state, next_step_id
     )
 
@@ -218,14 +235,17 @@ with_names as (
         with_user_counts.entry_number,
         with_user_counts.exited_at,
         with_user_counts.next_step_id,
-        with_user_counts.next_visited_at,
+        with_user_counts.microseconds_to_next,
         with_user_counts.visit_state,
         with_user_counts.is_users_first_at_step,
         with_user_counts.is_users_first_in_transition,
         numbered_pairs.pair_hash,
         {{ newest_batch() }} as batch_number
     from with_user_counts
-    inner join numbered_pairs on with_user_counts.pair_number = numbered_pairs.pair_number
+    inner join numbered_pairs
+        on
+            with_user_counts.pair_hash = numbered_pairs.pair_hash
+            and with_user_counts.number_in_hash = numbered_pairs.number_in_hash
 
 )
 

@@ -1,5 +1,35 @@
--- Grain: one user with an accepted outcome of a step. The user is named by the hash of the pair only: rows are counted.
-with outcomes as (
+-- Grain: one user with an accepted outcome of a step.
+with {#- While dbt parses it must see what the increments refer to. #}
+{% if is_incremental() or not execute %}
+users_with_lost_outcomes as (
+
+    -- Rows that were taken in, and of which a late twin has taken the place since.
+    select pair_hash from {{ ref('int_journey_event_redeliveries') }}
+    where
+        event_type = 'step_outcome'
+        and batch_number <= {{ processed_up_to(this) }}
+        and changed_batch_number > {{ processed_up_to(this) }}
+
+),
+
+{% endif %}
+events as (
+
+    select * from {{ ref('int_journey_events') }}
+    where event_type = 'step_outcome' and {{ is_touched() }}
+    {% if is_incremental() %}
+    -- Earlier outcomes of the touched users are here already, and need not be looked for among all events.
+    and batch_number > {{ processed_up_to(this) }}
+
+    union all
+
+    select * from {{ ref('int_journey_events') }}
+    where event_type = 'step_outcome' and pair_hash in (select pair_hash from users_with_lost_outcomes)
+    {% endif %}
+
+),
+
+outcomes as (
 
     select
         journey_id,
@@ -7,8 +37,24 @@ with outcomes as (
         user_id,
         {{ counted_outcome('event_type', 'outcome') }} as outcome,
         pair_hash
-    from {{ ref('int_journey_events') }}
-    where event_type = 'step_outcome' and {{ is_touched() }}
+    from events
+
+    {% if is_incremental() or not execute %}
+    union all
+
+    select
+        journey_id,
+        step_id,
+        user_id,
+        outcome,
+        pair_hash
+    from {{ this }}
+    where
+        {{ is_touched() }}
+        and pair_hash not in (select pair_hash from users_with_lost_outcomes)
+        -- Rows from before all events were cleaned anew say what the events no longer may.
+        and batch_number >= (select min(batch_number) from {{ ref('int_journey_event_rows') }})
+    {% endif %}
 
 ),
 
@@ -17,6 +63,7 @@ outcome_users as (
     select
         journey_id,
         step_id,
+        user_id,
         outcome,
         pair_hash,
         {{ newest_batch() }} as batch_number

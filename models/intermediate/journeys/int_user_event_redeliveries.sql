@@ -56,40 +56,37 @@ repeated_hashes as (
 
 ),
 
-usable_rows as (
-
-    select * from {{ ref('int_user_event_rows') }}
-    where reject_reason is null
-
-),
-
 compared as (
 
     select
-        usable_rows.*,
-        row_number() over (
-            partition by usable_rows.event_id
-            -- The first loaded is the event; the other columns make the choice independent of the order of rows.
-            order by
-                usable_rows.loaded_at,
-                usable_rows.occurred_at,
-                usable_rows.user_id,
-                usable_rows.event_name,
-                usable_rows.revenue nulls last,
-                usable_rows.properties nulls last
-        ) as delivery_number,
-        -- A late twin can take the event's place: then both rows are touched.
-        max(usable_rows.batch_number) over (partition by usable_rows.event_id_hash) as changed_batch_number
-    from usable_rows
-    inner join repeated_hashes on usable_rows.event_id_hash = repeated_hashes.event_id_hash
-    {% if is_incremental() %}
-    -- Most twins follow each other soon: loads from before the first of them are not read.
-    where usable_rows.loaded_at >= (
-        select coalesce(min(looked_at.loaded_at), timestamp '9999-12-31 23:59:59.999999')
-        from looked_at
-        inner join repeated_hashes on looked_at.event_id_hash = repeated_hashes.event_id_hash
+        *,
+        row_number() over deliveries as delivery_number,
+        -- A late twin takes the event's place: then all its rows are touched, those of another user among them.
+        first_value(batch_number) over deliveries as changed_batch_number
+    from {{ ref('int_user_event_rows') }}
+    where
+        reject_reason is null
+        and event_id_hash in (select event_id_hash from repeated_hashes)
+        {% if is_incremental() %}
+        -- Most twins follow each other soon: loads from before the first of them are not read.
+        and loaded_at >= (
+            select coalesce(min(looked_at.loaded_at), timestamp '9999-12-31 23:59:59.999999')
+            from looked_at
+            inner join repeated_hashes on looked_at.event_id_hash = repeated_hashes.event_id_hash
+        )
+        {% endif %}
+    window deliveries as (
+        partition by event_id
+        -- The first loaded is the event; the other columns make the choice independent of the order of rows.
+        order by
+            loaded_at,
+            occurred_at,
+            user_id,
+            event_name,
+            revenue nulls last,
+            properties nulls last,
+            batch_number
     )
-    {% endif %}
 
 )
 
