@@ -10,7 +10,8 @@ transitions as (
 
     select
         journey_id,
-        event_type,
+        -- An entry is at no step.
+        case when step_id is null then 'journey_entered' else 'step_entered' end as event_type,
         step_id,
         visit_state,
         next_step_id,
@@ -20,7 +21,7 @@ transitions as (
         count(*) filter (where is_users_first_at_step) as step_user_count,
         {{ median_seconds('microseconds_to_next') }} as median_seconds
     from places
-    group by journey_id, event_type, step_id, visit_state, rollup(next_step_id)
+    group by journey_id, step_id, visit_state, rollup(next_step_id)
 
 )
 
