@@ -23,8 +23,12 @@ events as (
 
     union all
 
+    -- Filtered as above but for the step, which no outcome lacks: what is filtered alike DuckDB reads once and whole.
     select * from {{ ref('int_journey_events') }}
-    where event_type = 'step_outcome' and pair_hash in (select pair_hash from users_with_lost_outcomes)
+    where
+        event_type = 'step_outcome'
+        and step_id is not null
+        and pair_hash in (select pair_hash from users_with_lost_outcomes)
     {% endif %}
 
 ),
