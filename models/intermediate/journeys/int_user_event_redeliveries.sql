@@ -68,9 +68,9 @@ compared as (
         reject_reason is null
         and event_id_hash in (select event_id_hash from repeated_hashes)
         {% if is_incremental() %}
-        -- Most twins follow each other soon: loads from before the first of them are not read.
-        and loaded_at >= (
-            select coalesce(min(looked_at.loaded_at), timestamp '9999-12-31 23:59:59.999999')
+        -- Only loads that have brought one of these ids are read.
+        and loaded_at in (
+            select looked_at.loaded_at
             from looked_at
             inner join repeated_hashes on looked_at.event_id_hash = repeated_hashes.event_id_hash
         )
