@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import DbtRun
+from conftest import Dbt, DbtRun
 
 PROJECT = Path(__file__).resolve().parents[2]
 TABLES = ("journeys", "journey_steps", "journey_events", "user_events")
@@ -89,6 +89,11 @@ def moments(events: list[Row], event_type: str) -> dict[tuple[str, str], list[da
 def run_script(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(project / "scripts/generate_sample.py"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_unit_tests_pass_in_a_full_refresh_too(dbt: Dbt, tmp_path: Path) -> None:
+    # A full refresh asks each table for its last batch, and a unit test has no table.
+    dbt("build", "--full-refresh", "--select", "+int_journey_event_rows", database=tmp_path / "build.duckdb")
 
 
 def test_the_files_are_what_the_script_writes() -> None:
