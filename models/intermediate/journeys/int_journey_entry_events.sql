@@ -45,7 +45,7 @@ pairs_of_rows as (
         journey_id,
         user_id,
         pair_hash
-    -- The touched few are read once and held. All would not fit, so pairs are read from the rows before duplicates go.
+    -- The touched few are read once and held; all would not fit, so here even duplicates name their pairs.
     {% if is_incremental() %}
     from exits_and_visits
     {% else %}
@@ -66,8 +66,8 @@ pairs as (
 
 ),
 
--- All that follows sorts by the hash, which takes half the time of sorting by two texts, and by this number: it is 1 but
--- where two pairs meet in one hash.
+-- All that follows sorts by the hash, which takes half the time of sorting by two texts, and by this number: 1, but
+-- where pairs share a hash it tells them apart.
 numbered_pairs as (
 
     select

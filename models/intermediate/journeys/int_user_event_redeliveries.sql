@@ -64,17 +64,15 @@ compared as (
         -- A late twin takes the event's place: then all its rows are touched, those of another user among them.
         first_value(batch_number) over deliveries as changed_batch_number
     from {{ ref('int_user_event_rows') }}
-    where
-        reject_reason is null
-        and event_id_hash in (select event_id_hash from repeated_hashes)
-        {% if is_incremental() %}
-        -- Only loads that have brought one of these ids are read.
-        and loaded_at in (
-            select looked_at.loaded_at
-            from looked_at
-            inner join repeated_hashes on looked_at.event_id_hash = repeated_hashes.event_id_hash
-        )
-        {% endif %}
+    where reject_reason is null and event_id_hash in (select event_id_hash from repeated_hashes)
+    {% if is_incremental() %}
+    -- Only loads that have brought one of these ids are read.
+    and loaded_at in (
+        select looked_at.loaded_at
+        from looked_at
+        inner join repeated_hashes on looked_at.event_id_hash = repeated_hashes.event_id_hash
+    )
+    {% endif %}
     window deliveries as (
         partition by event_id
         -- The first loaded is the event; the other columns make the choice independent of the order of rows.
