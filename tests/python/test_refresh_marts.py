@@ -81,8 +81,9 @@ import ctypes, os, resource, signal, sys
 sys.path.insert(0, {str(SCRIPTS)!r})
 import dbt_build, refresh_marts
 dbt_build.DBT = {WITH_STAND_IN!r}
-# What a shell starts in the background ignores this one, and so would its children.
+# What a shell starts in the background ignores the first, what `nohup` starts the second, and so would their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """
 # Dies at the given call of a C function, or return from one, that the scripts make.
 KILL_AT = f"""
