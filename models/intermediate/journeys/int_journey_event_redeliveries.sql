@@ -61,8 +61,8 @@ compared as (
     select
         *,
         row_number() over deliveries as delivery_number,
-        -- A late twin takes the event's place: then all its rows are touched, those of another user among them.
-        first_value(batch_number) over deliveries as changed_batch_number
+        -- A late twin can take the event's place: then both rows are touched.
+        max(batch_number) over (partition by event_id_hash) as changed_batch_number
     from {{ ref('int_journey_event_rows') }}
     where reject_reason is null and event_id_hash in (select event_id_hash from repeated_hashes)
     {% if is_incremental() %}
@@ -86,8 +86,7 @@ compared as (
             journey_instance_id nulls last,
             trigger_event_id nulls last,
             platform nulls last,
-            outcome nulls last,
-            batch_number
+            outcome nulls last
     )
 
 )

@@ -1,14 +1,11 @@
 -- Grain: one user with an accepted outcome of a step.
 with {#- While dbt parses it must see what the increments refer to. #}
 {% if is_incremental() or not execute %}
-users_with_lost_outcomes as (
+users_with_redelivered_outcomes as (
 
-    -- Rows that were taken in, and of which a late twin has taken the place since.
+    -- An outcome that is here may be one of which a late twin has taken the place.
     select pair_hash from {{ ref('int_journey_event_redeliveries') }}
-    where
-        event_type = 'step_outcome'
-        and batch_number <= {{ processed_up_to(this) }}
-        and changed_batch_number > {{ processed_up_to(this) }}
+    where event_type = 'step_outcome' and changed_batch_number > {{ processed_up_to(this) }}
 
 ),
 
@@ -28,7 +25,7 @@ events as (
     where
         event_type = 'step_outcome'
         and step_id is not null
-        and pair_hash in (select pair_hash from users_with_lost_outcomes)
+        and pair_hash in (select pair_hash from users_with_redelivered_outcomes)
     {% endif %}
 
 ),
@@ -55,7 +52,7 @@ outcomes as (
     from {{ this }}
     where
         {{ is_touched() }}
-        and pair_hash not in (select pair_hash from users_with_lost_outcomes)
+        and pair_hash not in (select pair_hash from users_with_redelivered_outcomes)
         -- Rows from before all events were cleaned anew say what the events no longer may.
         and batch_number >= (select min(batch_number) from {{ ref('int_journey_event_rows') }})
     {% endif %}
