@@ -1,11 +1,28 @@
 -- Grain: one user with an accepted outcome of a step.
 with {#- While dbt parses it must see what the increments refer to. #}
 {% if is_incremental() or not execute %}
-users_with_redelivered_outcomes as (
+-- A late twin can take the place of an outcome that is here already: these said what no event says in their stead.
+outcomes_taken_away as (
 
-    -- An outcome that is here may be one of which a late twin has taken the place.
-    select pair_hash from {{ ref('int_journey_event_redeliveries') }}
+    select
+        journey_id,
+        step_id,
+        user_id,
+        outcome,
+        pair_hash
+    from {{ ref('int_journey_event_redeliveries') }}
     where event_type = 'step_outcome' and changed_batch_number > {{ processed_up_to(this) }}
+
+    except distinct
+
+    select
+        journey_id,
+        step_id,
+        user_id,
+        outcome,
+        pair_hash
+    from {{ ref('int_journey_event_redeliveries') }}
+    where event_type = 'step_outcome' and delivery_number = 1
 
 ),
 
@@ -25,7 +42,7 @@ events as (
     where
         event_type = 'step_outcome'
         and step_id is not null
-        and pair_hash in (select pair_hash from users_with_redelivered_outcomes)
+        and pair_hash in (select pair_hash from outcomes_taken_away)
     {% endif %}
 
 ),
@@ -52,7 +69,7 @@ outcomes as (
     from {{ this }}
     where
         {{ is_touched() }}
-        and pair_hash not in (select pair_hash from users_with_redelivered_outcomes)
+        and pair_hash not in (select pair_hash from outcomes_taken_away)
         -- Rows from before all events were cleaned anew say what the events no longer may.
         and batch_number >= (select min(batch_number) from {{ ref('int_journey_event_rows') }})
     {% endif %}
