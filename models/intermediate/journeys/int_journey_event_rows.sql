@@ -1,9 +1,9 @@
 -- Grain: one delivered row of a journey event, cleaned once so that nothing reads raw text again.
 -- Rejected rows stay, with their reason and the time as it was delivered.
 with {% if is_incremental() %}
-first_grown_load as (
+grown_loads as (
 
-    select {{ picked_up_from(this, ref('stg_journey_events')) }} as loaded_at
+    {{ grown_loads(this, ref('stg_journey_events')) }}
 
 ),
 
@@ -12,8 +12,8 @@ delivered as (
 
     select * from {{ ref('stg_journey_events') }}
     {% if is_incremental() %}
-    -- Rows may land late: from the first load that has grown on, all are compared with what is here already.
-    where loaded_at >= (select loaded_at from first_grown_load)
+    -- Rows may land late: those of a load that has grown are compared with what is here of it already.
+    where loaded_at in (select loaded_at from grown_loads)
 
     union all
 
@@ -47,7 +47,7 @@ kept as (
 here_already as (
 
     select * from {{ this }}
-    where loaded_at >= (select loaded_at from first_grown_load)
+    where loaded_at in (select loaded_at from grown_loads)
 
     union all
 
