@@ -61,6 +61,7 @@ from run_history import (
     settle_history,
     write_history,
 )
+from user_lists import LISTS, can_be_replaced, check_lists, replace_lists, state_of_lists
 
 PUBLISHED_VARIABLE = "JOURNEY_PUBLISHED_PATH"
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "main", "information_schema", "pg_catalog", "copied")
@@ -165,13 +166,16 @@ def prepare_build_file(build: Path) -> None:
 
 
 def make_new_file(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
-    """Make the file to publish, and verify it. It begins as a copy of the published one where nothing has changed."""
-    run.record["made_of"] = state_of_build(run, new.parent)
-    if run.record["made_of"] == published_state(run):
+    """Make the file to publish, and verify it. It begins as a copy of the published one where its lists can stay."""
+    published = published_record(run)
+    run.record |= state_of_build(run, manifest, new.parent)
+    if not must_begin_anew(run, published):
         with suppress(duckdb.Error, click.ClickException):  # should the published file be damaged, all is made anew
             shutil.copyfile(run.published, new)
-            copy_marts(run, manifest, new)
+            copy_marts(run, manifest, new, published)
             verify_marts(run, new)
+            if run.record["made_of"] != published["made_of"]:
+                check_lists(new, manifest)
             return
         for leftover in (new, new.with_name(new.name + ".wal")):
             leftover.unlink(missing_ok=True)
@@ -179,7 +183,14 @@ def make_new_file(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
     verify_marts(run, new)
 
 
-def state_of_build(run: FileRun, folder: Path) -> str:
+def must_begin_anew(run: FileRun, published: Record) -> bool:
+    """Whether nothing of what is published can stay. A run that tests everything makes everything anew, each day."""
+    if run.record["made_of"] == published.get("made_of"):
+        return False
+    return run.record["tests_everything"] or not can_be_replaced(published.get("lists"), run.record["lists"])
+
+
+def state_of_build(run: FileRun, manifest: dict[str, Any], folder: Path) -> Record:
     """What decides the rows of the marts, as one short text: the tables of the build and the words of its views.
 
     A table whose rows say of which batch they are changes only with its batches, the others are small.
@@ -197,25 +208,25 @@ def state_of_build(run: FileRun, folder: Path) -> str:
         for schema, table, batches in tables:
             seen = ", ".join(f"max({column})" for column in batches or ()) or "sum(hash(t))"
             state += connection.execute(f"select '{table}', count(*), {seen} from {schema}.{table} t").fetchall()
-    return hashlib.sha256(repr(state).encode()).hexdigest()
+        lists = state_of_lists(connection, manifest) if LISTS in names_of_marts(manifest, "marts") else None
+    return {"made_of": hashlib.sha256(repr(state).encode()).hexdigest(), "lists": lists}
 
 
-def published_state(run: FileRun) -> str | None:
-    """The state of the build that the published file shows, when a run has published it."""
+def published_record(run: FileRun) -> Record:
+    """The row of the run that has published what is published now; nothing when no run has."""
     if not run.published.exists():
-        return None
+        return {}
     name = name_of_published(run.published).name
-    states = [record["made_of"] for record in run.history() if record.get("file") == name and "made_of" in record]
-    return states[-1] if states else None
+    records = [record for record in run.history() if record.get("file") == name and "made_of" in record]
+    return records[-1] if records else {}
 
 
-def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
+def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path, published: Record | None = None) -> None:
     """Copy the marts, what is a view among them as a table, with all that is said of them, and count the raw rows.
 
-    In a file that exists already the copies of views are kept.
+    In a copy of the published file the copies of views stay, but for what has changed since it was published.
     """
     marts = names_of_marts(manifest, "marts")
-    is_begun = new.exists()
     # The build file is the main database, because its views call it by its name.
     with work_connection(run.build, new.parent) as connection:
         connection.execute(f"attach {literal(new)} as copied (storage_version 'v1.4.0', read_write true)")
@@ -223,7 +234,9 @@ def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
         views = connection.execute("select view_name from duckdb_views() where schema_name = 'marts'").fetchall()
         for table in marts:
             make = f"create or replace table copied.marts.{table} as from marts.{table}"
-            if is_begun and (table,) in views:
+            if published and (table,) in views:
+                if published["made_of"] != run.record["made_of"]:
+                    replace_lists(connection, "copied", published["lists"])
                 make = f"select count(*) from copied.marts.{table}"
             [(run.published_rows[table],)] = connection.execute(make).fetchall()
         comments = """

@@ -1,7 +1,7 @@
 -- Behind each number of a journey stands the list of its users: their counts sum up to the number, and where the
 -- number of users is published too, the list is as long. A list that says something else than the number it explains
 -- is worse than none. Both directions count: a number without its list, and a list without its number.
-{{ config(tags=['whole_history']) }}
+{{ config(tags=['whole_history', 'user_lists']) }}
 
 with listed as (
 

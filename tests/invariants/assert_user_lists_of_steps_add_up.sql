@@ -1,7 +1,7 @@
 -- Behind each number of a step stands the list of its users: their counts sum up to the number, and where the number
 -- of users is published too, the list is as long. A number that is null or 0 has no list. Both directions count, so
 -- the two sides are stacked and grouped: grouping takes the outcome that most metrics lack as equal to itself.
-{{ config(tags=['whole_history']) }}
+{{ config(tags=['whole_history', 'user_lists']) }}
 
 with channel_numbers as (
 

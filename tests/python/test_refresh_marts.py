@@ -75,6 +75,7 @@ result = {"unique_id": "source.p.raw.user_events", "status": "warn", "max_loaded
 """
 script: Any = importlib.import_module("refresh_marts")
 dbt_build: Any = importlib.import_module("dbt_build")
+user_lists: Any = importlib.import_module("user_lists")
 WITH_STAND_IN = dbt_build.DBT.partition("from dbt.cli")[0] + STAND_IN
 LAUNCH = f"""
 import ctypes, os, resource, signal, sys
@@ -861,6 +862,85 @@ def test_an_empty_file_and_a_kill_leave_what_is_published_and_the_next_run_heals
     rows = len(second["journey_events"])
     assert json.loads(done.stdout)["journey_events_loaded_rows"] in (rows, 0)
     assert [status for status, _ in warehouse.history()][:2] == ["published", "failed"]
+
+
+def crowd(batch: worlds.RowsByTable, count: int) -> worlds.RowsByTable:
+    """The events of a batch so many times, each time of other users."""
+    rows: worlds.RowsByTable = {table: [] for table in worlds.COLUMN_TYPES}
+    for number in range(count):
+        for table in ("journey_events", "user_events"):
+            for row in batch[table]:
+                ids = {name: row[name] for name in ("event_id", "user_id", "trigger_event_id") if name in row}
+                said = {name: str(value or "").strip(" \t\n\r\v\f") for name, value in ids.items()}
+                rows[table].append(row | {name: f"{number} {value}" for name, value in said.items() if value})
+    return rows
+
+
+def play_with_a_crowd(warehouse: Warehouse, seed: int, batch_count: int) -> list[worlds.RowsByTable]:
+    """Load and publish a first batch with all definitions and a crowd, beside which the others are small."""
+    world = worlds.make_world(seed, 20)
+    first, *others = worlds.split_into_batches(world, seed, batch_count)
+    events = {table: first[table] + rows for table, rows in crowd(first, 40).items() if table.endswith("events")}
+    warehouse.load({table: world[table] for table in ("journeys", "journey_steps")} | events, "load_0")
+    assert warehouse.run_script().returncode == 0
+    return [{table: rows for table, rows in batch.items() if table.endswith("events")} for batch in others]
+
+
+def change_published(warehouse: Warehouse, sql: str) -> None:
+    """Change the published file, which then still has the time by which its run knows it."""
+    moment = warehouse.published.stat().st_mtime_ns
+    with duckdb.connect(str(warehouse.published)) as connection:
+        connection.execute(sql)
+    os.utime(warehouse.published, ns=(moment, moment))
+
+
+@pytest.mark.dbt
+def test_a_batch_replaces_the_lists_of_its_users_and_no_others(warehouse: Warehouse) -> None:
+    second, third, fourth = play_with_a_crowd(warehouse, seed=41, batch_count=4)
+    one = "metric = 'total_entries' and user_id = (select min(user_id) from marts.journey_metric_users)"
+    change_published(warehouse, f"update marts.journey_metric_users set last_at = '1970-01-01' where {one}")
+    warehouse.load(second, "load_1")
+    assert warehouse.run_script().returncode == 0
+    differences = warehouse.differences()
+    assert differences and all("journey_metric_users" in text for text in differences)
+    assert all("1970" in text for text in differences if "unexpected" in text), differences
+
+    # Lists that no longer sum up to the numbers are made anew.
+    change_published(warehouse, f"update marts.journey_metric_users set event_count = event_count + 1 where {one}")
+    warehouse.load(third, "load_2")
+    assert warehouse.run_script().returncode == 0
+    assert not warehouse.differences()
+
+    # And so are all, when a definition has changed.
+    change_published(warehouse, f"update marts.journey_metric_users set last_at = '1970-01-01' where {one}")
+    redefined = warehouse.loaded["journeys"][0] | {"attribution_window_minutes": 7, "loaded_at": datetime(2025, 1, 1)}
+    warehouse.load(fourth | {"journeys": [redefined]}, "load_3")
+    assert warehouse.run_script().returncode == 0
+    assert not warehouse.differences()
+
+
+def test_lists_are_made_of_nothing_but_code_definitions_and_the_events_of_their_users(manifest: dict[str, Any]) -> None:
+    made_of, waiting = set(), [f"model.journey_analytics.{user_lists.LISTS}"]
+    read_by: dict[str, set[str]] = {}
+    while waiting:
+        made_of.add(node := waiting.pop())
+        for parent in manifest["nodes"].get(node, {}).get("depends_on", {}).get("nodes", []):
+            read_by.setdefault(parent.rpartition(".")[2], set()).add(node.rpartition(".")[2])
+            waiting += {parent} - made_of
+    assert read_by["stg_journeys"] | read_by["stg_journey_steps"] == set(user_lists.DEFINITIONS)
+    assert [*read_by["stg_journey_events"], *read_by["stg_user_events"]] == list(user_lists.EVENT_TABLES)
+    sources = {node for node in made_of if node.startswith("source.")}
+    assert {name.rpartition(".")[2] for name in sources} == {*worlds.COLUMN_TYPES}
+
+
+@pytest.mark.long
+@pytest.mark.dbt
+@pytest.mark.parametrize("seed", range(int(os.environ.get("WORLDS", "10"))))
+def test_lists_are_those_of_the_reference_after_each_batch(warehouse: Warehouse, seed: int) -> None:
+    for number, batch in enumerate(play_with_a_crowd(warehouse, seed, batch_count=6), start=1):
+        warehouse.load(batch, f"load_{number}")
+        assert warehouse.run_script().returncode == 0
+        assert not warehouse.differences()
 
 
 @pytest.mark.long
