@@ -894,11 +894,20 @@ def change_published(warehouse: Warehouse, sql: str) -> None:
     os.utime(warehouse.published, ns=(moment, moment))
 
 
+def late_twin(warehouse: Warehouse) -> worlds.Row:
+    """The newest message to one of the crowd, now said to have gone to another, and loaded a moment before."""
+    rows = [row for row in warehouse.loaded["journey_events"] if str(row["user_id"]).startswith("30 ")]
+    row = max((r for r in rows if r["event_type"] == "message_sent"), key=lambda r: str(r["loaded_at"]))
+    assert isinstance(row["loaded_at"], datetime)
+    return row | {"user_id": f"31 {row['user_id']}", "loaded_at": row["loaded_at"] - timedelta(microseconds=1)}
+
+
 @pytest.mark.dbt
 def test_a_batch_replaces_the_lists_of_its_users_and_no_others(warehouse: Warehouse) -> None:
     second, third, fourth = play_with_a_crowd(warehouse, seed=41, batch_count=4)
     one = "metric = 'total_entries' and user_id = (select min(user_id) from marts.journey_metric_users)"
     change_published(warehouse, f"update marts.journey_metric_users set last_at = '1970-01-01' where {one}")
+    second["journey_events"].append(late_twin(warehouse))
     warehouse.load(second, "load_1")
     assert warehouse.run_script().returncode == 0
     differences = warehouse.differences()
