@@ -236,7 +236,7 @@ def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path, published: Rec
             make = f"create or replace table copied.marts.{table} as from marts.{table}"
             if published and (table,) in views:
                 if published["made_of"] != run.record["made_of"]:
-                    replace_lists(connection, "copied", published["lists"])
+                    replace_lists(connection, published["lists"])
                 make = f"select count(*) from copied.marts.{table}"
             [(run.published_rows[table],)] = connection.execute(make).fetchall()
         comments = """

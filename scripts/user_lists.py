@@ -66,12 +66,12 @@ def can_be_replaced(published: dict[str, Any] | None, built: dict[str, Any] | No
     return bool(new_rows <= MOST_NEW * built["event_rows"])
 
 
-def replace_lists(connection: duckdb.DuckDBPyConnection, catalog: str, published: dict[str, Any]) -> None:
-    """Replace the rows of the changed users in the copy of the published lists by those of the build."""
+def replace_lists(connection: duckdb.DuckDBPyConnection, published: dict[str, Any]) -> None:
+    """Replace the rows of the changed users in the database `copied`, where the lists are as published."""
     connection.execute(CHANGED_USERS, {name: published[name] for name in ("journey_batch", "user_batch")})
     connection.execute("begin")
-    connection.execute(f"delete from {catalog}.marts.{LISTS} where {IS_CHANGED}")
-    connection.execute(f"insert into {catalog}.marts.{LISTS} from marts.{LISTS} where {IS_CHANGED}")
+    connection.execute(f"delete from copied.marts.{LISTS} where {IS_CHANGED}")
+    connection.execute(f"insert into copied.marts.{LISTS} from marts.{LISTS} where {IS_CHANGED}")
     connection.execute("commit")
 
 

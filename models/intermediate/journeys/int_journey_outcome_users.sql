@@ -11,18 +11,9 @@ outcomes_taken_away as (
         outcome,
         pair_hash
     from {{ ref('int_journey_event_redeliveries') }}
-    where event_type = 'step_outcome' and changed_batch_number > {{ processed_up_to(this) }}
-
-    except distinct
-
-    select
-        journey_id,
-        step_id,
-        user_id,
-        outcome,
-        pair_hash
-    from {{ ref('int_journey_event_redeliveries') }}
-    where event_type = 'step_outcome' and delivery_number = 1
+    where event_type = 'step_outcome'
+    group by journey_id, step_id, user_id, outcome, pair_hash
+    having max(changed_batch_number) > {{ processed_up_to(this) }} and min(delivery_number) > 1
 
 ),
 
