@@ -56,7 +56,13 @@ class Build(NamedTuple):
 def start_build(
     where: list[str], environment: dict[str, str], full_refresh: bool, tests_everything: bool, locks: list[int]
 ) -> subprocess.Popen[str]:
-    """Start source freshness and then dbt build `where` to; the locks stay held as long as dbt runs."""
+    """Start source freshness and then dbt build `where` to; the locks stay held as long as dbt runs.
+
+    Raises click.UsageError where JOURNEY_THREADS is no number of models.
+    """
+    threads = os.environ.get("JOURNEY_THREADS", "2")
+    if not (threads.isascii() and threads.isdigit() and int(threads)):
+        raise click.UsageError(f"JOURNEY_THREADS is no number of models: {quote(threads)}.")
     (target_path() / "sources.json").unlink(missing_ok=True)
     paths = {}
     if raw_path := os.environ.get("JOURNEY_RAW_PATH"):

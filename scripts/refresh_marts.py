@@ -258,10 +258,14 @@ def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path, published: Rec
     run.published_rows["run_history"] = len(history) + 1
 
 
+def memory_limit() -> str:
+    return os.environ.get("JOURNEY_MEMORY_LIMIT", "6GB")
+
+
 def work_connection(build: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     """Open the build file for reading, with the limits of a build and the spill in a folder that is cleared."""
     settings: dict[str, Any] = {
-        "memory_limit": os.environ.get("JOURNEY_MEMORY_LIMIT", "6GB"),
+        "memory_limit": memory_limit(),
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
@@ -318,6 +322,10 @@ def refresh(run: FileRun, keep: int, full_refresh: bool, console: Console) -> No
     raw_path = os.environ.get("JOURNEY_RAW_PATH")
     if raw_path and not Path(raw_path).is_dir():
         raise click.UsageError(f"JOURNEY_RAW_PATH names no folder: {quote(raw_path)}.")
+    try:
+        duckdb.connect(config={"memory_limit": memory_limit()}).close()
+    except duckdb.Error as error:
+        raise click.UsageError(f"JOURNEY_MEMORY_LIMIT is {quote(memory_limit())}: {reason(error)}.") from error
     with working_folder(run) as folder, stoppable(run, console):
         try:
             keep_published(run.published, folder)

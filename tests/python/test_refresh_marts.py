@@ -596,9 +596,13 @@ def test_a_folder_that_cannot_be_written_is_wrong_use(place: Place, name: str) -
         ({"JOURNEY_RAW_PATH": "{folder}/not mounted"}, ["JOURNEY_RAW_PATH names no folder", "not mounted"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/public/journeys.duckdb"}, ["is the build file"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/raw/rows"}, ["Cannot use the build file", "not a valid DuckDB"]),
+        ({"JOURNEY_THREADS": "two"}, ["JOURNEY_THREADS is no number of models", "two"]),
+        ({"JOURNEY_THREADS": "0"}, ["JOURNEY_THREADS is no number of models"]),
+        ({"JOURNEY_MEMORY_LIMIT": "plenty"}, ["JOURNEY_MEMORY_LIMIT", "plenty"]),
+        ({"JOURNEY_MEMORY_LIMIT": ""}, ["JOURNEY_MEMORY_LIMIT"]),
     ],
 )
-def test_wrong_places_are_refused(place: Place, variables: dict[str, str], words: list[str]) -> None:
+def test_wrong_settings_are_refused(place: Place, variables: dict[str, str], words: list[str]) -> None:
     (place.folder / "raw" / "rows").write_text("no database")
     (place.folder / "itself").symlink_to("itself")
     named = {name: text.format(folder=place.folder) for name, text in variables.items()}
