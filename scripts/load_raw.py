@@ -20,8 +20,6 @@ Exit codes: 0 loaded, 1 a file cannot be loaded, 2 wrong use or environment, 3 a
 import hashlib
 import json
 import re
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -33,7 +31,7 @@ from typing import Any, NamedTuple, Protocol
 import click
 import duckdb
 import yaml  # type: ignore[import-untyped]
-from messages import printable, quote, reason
+from messages import quote, reason, run_command
 from postgres import connect, driver
 from project import PROJECT
 from published_files import Locked, lock
@@ -426,21 +424,5 @@ def load_raw(target: str, raw_path: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"status": "loaded", "exit_code": 0, "loaded_rows": loaded_rows}))
 
 
-def main() -> None:
-    """Run the command; whatever goes wrong by somebody's doing is one sentence."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an end without a traceback, like that of the other signals
-    try:
-        load_raw.main(standalone_mode=False)
-    except (click.ClickException, OSError) as error:
-        failure = error if isinstance(error, click.ClickException) else click.UsageError(f"{reason(error)}.")
-        message = printable(" ".join(failure.format_message().split("\n")))
-        click.echo(f"Error: {message}", err=True)
-        if "--json" in sys.argv[1:]:
-            status = "locked" if isinstance(error, Locked) else "failed"
-            click.echo(json.dumps({"status": status, "exit_code": failure.exit_code, "message": message}))
-        sys.exit(failure.exit_code)
-
-
 if __name__ == "__main__":
-    main()
+    run_command(load_raw)

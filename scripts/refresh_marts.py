@@ -24,7 +24,6 @@ import hashlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -35,7 +34,7 @@ from typing import Any
 import click
 import duckdb
 from dbt_build import MACHINE_FAULTS, names_of_marts
-from messages import quote, reason
+from messages import quote, reason, run_command
 from project import PROJECT
 from published_files import (
     Locked,
@@ -49,7 +48,7 @@ from published_files import (
     sync,
 )
 from refresh_postgres import open_run, refresh_schemas, roll_back_schemas
-from refresh_run import STOP_SIGNALS, Run, build, showing, stoppable, summary_table, tell_failure, tell_success
+from refresh_run import STOP_SIGNALS, Run, build, showing, stoppable, summary_table, tell_success
 from rich.console import Console
 from run_history import (
     Record,
@@ -438,18 +437,5 @@ def refresh_marts(
             tell_success(run, [summary_table(run), done], as_json, console)
 
 
-def main() -> None:
-    """Run the command; whatever goes wrong by somebody's doing is one sentence."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an end without a traceback, like that of the other signals
-    try:
-        refresh_marts.main(standalone_mode=False)
-    except (click.ClickException, OSError) as error:
-        failure = error if isinstance(error, click.ClickException) else click.UsageError(f"{reason(error)}.")
-        message = " ".join(failure.format_message().split("\n"))
-        tell_failure("locked" if isinstance(error, Locked) else "failed", failure.exit_code, message)
-        sys.exit(failure.exit_code)
-
-
 if __name__ == "__main__":
-    main()
+    run_command(refresh_marts)

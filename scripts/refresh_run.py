@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from typing import Any
 
 import click
 from dbt_build import explain_failure, read_freshness, read_manifest, start_build, watch_build
+from messages import printing, tell_failure
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -122,7 +122,7 @@ def stoppable(run: Run, console: Console) -> Iterator[None]:
         with suppress(OSError, KeyError, click.ClickException):
             run.write(status="failed", seconds=run.seconds(), message=message)
         console.show_cursor()
-        tell_failure("failed", 128 + number, message)
+        tell_failure(128 + number, message)
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
 
@@ -164,23 +164,3 @@ def tell_success(run: Run, said: list[Table | str], as_json: bool, console: Cons
     with printing():
         if as_json:
             click.echo(json.dumps(summary_of(run)))
-
-
-def tell_failure(status: str, exit_code: int, message: str) -> None:
-    with printing():
-        click.echo(f"Error: {message}", err=True)
-    with printing():
-        if "--json" in sys.argv[1:]:  # also when the arguments themselves are what is wrong
-            click.echo(json.dumps({"status": status, "exit_code": exit_code, "message": message}))
-
-
-@contextmanager
-def printing() -> Iterator[None]:
-    """Go on where nobody can read it, as on a full disk: what a run has done is said by its exit code in any case."""
-    with suppress(OSError):
-        yield
-    for name in ("stdout", "stderr"):
-        try:
-            getattr(sys, name).flush()
-        except (OSError, AttributeError):
-            setattr(sys, name, None)  # what is held for it would fail once more, with an exit code of Python's own

@@ -77,8 +77,9 @@ class Place:
         """Start a run with the stand-in; `before` is code that goes first."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("JOURNEY_", "DBT_"))}
         own = {"TEST_PLAN": json.dumps({"version": 1} | plan), "TEST_URL": self.cluster.url}
+        program = f"{LAUNCH}\n{before}\nrefresh_marts.run_command(refresh_marts.refresh_marts)"
         return subprocess.Popen(
-            [sys.executable, "-c", f"{LAUNCH}\n{before}\nrefresh_marts.main()", "--target", "postgres", *arguments],
+            [sys.executable, "-c", program, "--target", "postgres", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -141,8 +141,9 @@ class Place:
 
     def start(self, *arguments: str, before: str = "", **variables: str) -> subprocess.Popen[str]:
         """Start a run with the stand-in; `before` is code that goes first."""
+        program = LAUNCH + before + "\nrefresh_marts.run_command(refresh_marts.refresh_marts)"
         return subprocess.Popen(
-            [sys.executable, "-c", LAUNCH + before + "\nrefresh_marts.main()", *arguments],
+            [sys.executable, "-c", program, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -161,7 +162,7 @@ class Place:
                 redirect_stderr(stderr),
             ):
                 try:
-                    script.main()
+                    script.run_command(script.refresh_marts)
                 except SystemExit as end:
                     code = int(end.code or 0)
             return subprocess.CompletedProcess(arguments, code, stdout.getvalue(), stderr.getvalue())
