@@ -29,6 +29,8 @@ DATA_FAULTS = re.compile(r"Conversion Error|Invalid Input|Parquet|Thrift|decompr
 BUILD = ["build", "--exclude-resource-type", "unit_test", "--exclude", "path:tests/macros", "tag:by_construction"]
 # Tests that read all rows that were ever loaded.
 WHOLE_HISTORY = "tag:whole_history"
+# What of dbt's variables holds for a scheduled run too: where it logs, and what a profile may ask for.
+KEPT_VARIABLES = ("DBT_LOG_PATH", "DBT_ENV_")
 # Both dbt commands in one process, which saves a start. Where the system can do it, the process dies with this script;
 # elsewhere it keeps the lock until it ends. What freshness cannot read is for the build to judge.
 DBT = """
@@ -61,7 +63,7 @@ def start_build(
     Raises click.UsageError where JOURNEY_THREADS is no number of models.
     """
     threads = os.environ.get("JOURNEY_THREADS", "2")
-    if not (threads.isascii() and threads.isdigit() and int(threads)):
+    if not re.fullmatch("[1-9][0-9]{0,2}", threads):
         raise click.UsageError(f"JOURNEY_THREADS is no number of models: {quote(threads)}.")
     (target_path() / "sources.json").unlink(missing_ok=True)
     paths = {}
@@ -77,12 +79,18 @@ def start_build(
         "debug",
         "--no-use-colors",
     ]
+    # dbt takes its options from variables too: a schedule builds, tests and writes down the same in any shell.
+    variables = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith("DBT_") or name.startswith(KEPT_VARIABLES)
+    }
     build = [*BUILD, *([] if tests_everything else [WHOLE_HISTORY]), *(["--full-refresh"] if full_refresh else [])]
     commands = json.dumps([[*command, *options] for command in (["source", "freshness"], build)])
     return subprocess.Popen(
         [sys.executable, "-c", DBT, str(os.getpid()), commands],
         cwd=PROJECT,
-        env=os.environ | environment | paths,
+        env=variables | environment | paths,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

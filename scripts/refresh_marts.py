@@ -63,7 +63,11 @@ from run_history import (
 from user_lists import LISTS, can_be_replaced, check_lists, replace_lists, state_of_lists
 
 PUBLISHED_VARIABLE = "JOURNEY_PUBLISHED_PATH"
-SCHEMAS = ("raw", "staging", "intermediate", "marts", "main", "information_schema", "pg_catalog", "copied")
+# Of the project, of DuckDB, and what a run attaches: no file may be called by one of them.
+SCHEMAS = (
+    *("raw", "staging", "intermediate", "marts", "main", "information_schema", "pg_catalog"),
+    *("temp", "system", "copied"),
+)
 
 
 @dataclass
@@ -110,9 +114,11 @@ def check_places(build: Path, published: Path | None) -> FileRun:
         build, published = build.resolve(), published.resolve()
     except RuntimeError as error:  # a link to itself
         raise click.UsageError(f"Cannot use a path: {reason(error)}.") from error
-    if {"'", '"'} & set(build.name):  # dbt takes the name into its SQL as it is
-        raise click.UsageError(f"The name of the build file has a quotation mark: {quote(build)}.")
+    if {"'", '"', "\\"} & set(build.name):  # dbt takes the name into its SQL as it is
+        raise click.UsageError(f"The name of the build file has a quotation mark or a backslash: {quote(build)}.")
     for path in (build, published):
+        if "?" in str(path) or not str(path).isprintable():  # DuckDB takes what follows for settings
+            raise click.UsageError(f"{quote(path)} has a question mark or what cannot be printed in it.")
         if path.name.partition(".")[0].lower() in SCHEMAS:  # what DuckDB takes as the name of the database
             raise click.UsageError(f"{quote(path)} has the name of a schema in it: choose another file name.")
         if not path.parent.is_dir():
@@ -121,6 +127,12 @@ def check_places(build: Path, published: Path | None) -> FileRun:
             raise click.UsageError(f"{quote(path)} is a folder or a device: name a plain file.")
     if build == published or (build.exists() and published.exists() and build.samefile(published)):
         raise click.UsageError(f"{PUBLISHED_VARIABLE} is the build file {quote(build)}: name another file.")
+    try:
+        kept_path(published, 0).lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise click.UsageError(f"Cannot keep files beside {quote(published)}: {reason(error)}.") from error
     return FileRun(build, published)
 
 
@@ -184,9 +196,16 @@ def make_new_file(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
 
 def must_begin_anew(run: FileRun, published: Record) -> bool:
     """Whether nothing of what is published can stay. A run that tests everything makes everything anew, each day."""
-    if run.record["made_of"] == published.get("made_of"):
+    if run.record["tests_everything"] or not published:
+        return True
+    if run.record["made_of"] == published["made_of"]:
         return False
-    return run.record["tests_everything"] or not can_be_replaced(published.get("lists"), run.record["lists"])
+    return not can_be_replaced(published.get("lists"), run.record["lists"])
+
+
+def remove_log(published: Path) -> None:
+    """Remove what somebody who wrote into the published file has left beside it: no other file opens with it."""
+    published.with_name(published.name + ".wal").unlink(missing_ok=True)
 
 
 def state_of_build(run: FileRun, manifest: dict[str, Any], folder: Path) -> Record:
@@ -223,19 +242,23 @@ def published_record(run: FileRun) -> Record:
 def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path, published: Record | None = None) -> None:
     """Copy the marts, what is a view among them as a table, with all that is said of them, and count the raw rows.
 
-    In a copy of the published file the copies of views stay, but for what has changed since it was published.
+    In a copy of the published file the copies of views stay where nothing has changed since, and of the lists those of
+    users who have not.
     """
     marts = names_of_marts(manifest, "marts")
     # The build file is the main database, because its views call it by its name.
     with work_connection(run.build, new.parent) as connection:
         connection.execute(f"attach {literal(new)} as copied (storage_version 'v1.4.0', read_write true)")
         connection.execute("create schema if not exists copied.marts")
-        views = connection.execute("select view_name from duckdb_views() where schema_name = 'marts'").fetchall()
+        staying = connection.execute("select view_name from duckdb_views() where schema_name = 'marts'").fetchall()
+        if published is None:
+            staying = []
+        elif published["made_of"] != run.record["made_of"]:
+            replace_lists(connection, published["lists"])
+            staying = [(LISTS,)]
         for table in marts:
             make = f"create or replace table copied.marts.{table} as from marts.{table}"
-            if published and (table,) in views:
-                if published["made_of"] != run.record["made_of"]:
-                    replace_lists(connection, published["lists"])
+            if (table,) in staying:
                 make = f"select count(*) from copied.marts.{table}"
             [(run.published_rows[table],)] = connection.execute(make).fetchall()
         comments = """
@@ -307,6 +330,7 @@ def publish(run: FileRun, new: Path, keep: int) -> None:
     for number in STOP_SIGNALS:  # too late to stop
         signal.signal(number, signal.SIG_IGN)
     run.write(status="publishing", file=kept_path(run.published, new.stat().st_mtime_ns // 1000).name)
+    remove_log(run.published)
     os.replace(new, run.published)
     with suppress(OSError):  # it is published; the next run makes up for the rest
         sync(run.published.parent)
@@ -358,6 +382,8 @@ def show_history_in_build(run: FileRun) -> None:
 def as_failure(error: Exception) -> click.ClickException:
     if isinstance(error, click.ClickException):
         return error
+    if "Could not set lock" in str(error):
+        return Locked(f"Another program has the build file open: {reason(error)}.")
     is_machine = isinstance(error, OSError) or any(fault in str(error) for fault in MACHINE_FAULTS)
     kind = click.UsageError if is_machine else click.ClickException
     return kind(f"Cannot publish, the published file stays as it was: {reason(error)}.")
@@ -378,6 +404,7 @@ def roll_back(run: FileRun) -> None:
         message = f"Published {earlier[-1].name} again" + (f" in place of {present}" if present else "")
         run.record |= {"started_at": now().isoformat(timespec="microseconds"), "message": message, "withdrawn": present}
         run.write(status="rolling_back", file=earlier[-1].name)
+        remove_log(run.published)
         give_name(earlier[-1], run.published, folder)
         run.write(status="rolled_back", seconds=run.seconds())
 

@@ -54,13 +54,13 @@ def append_record(path: Path, record: Record) -> None:
 
 
 def read_history(path: Path) -> list[Record]:
-    """Read the last word on every run, the oldest first."""
+    """Read the last word on every run, in the order in which they started, whatever the clock said."""
     runs: dict[str, Record] = {}
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
         with suppress(ValueError, TypeError, KeyError):
             record = json.loads(line)
             runs[record["started_at"]] = record
-    return [runs[started_at] for started_at in sorted(runs)]
+    return [*runs.values()]
 
 
 def settle_history(published: Path) -> None:

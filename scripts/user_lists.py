@@ -67,7 +67,14 @@ def can_be_replaced(published: dict[str, Any] | None, built: dict[str, Any] | No
 
 
 def replace_lists(connection: duckdb.DuckDBPyConnection, published: dict[str, Any]) -> None:
-    """Replace the rows of the changed users in the database `copied`, where the lists are as published."""
+    """Replace the rows of the changed users in the database `copied`, where the lists are as published.
+
+    Raises click.ClickException where the build does not know the batches of the published lists, as after a restore.
+    """
+    for table, batch in zip(EVENT_TABLES, ("journey_batch", "user_batch"), strict=True):
+        known = f"select 1 from intermediate.{table} where batch_number = $1 limit 1"
+        if published[batch] and not connection.execute(known, [published[batch]]).fetchone():
+            raise click.ClickException(f"The published lists are of a batch that {table} does not hold.")
     connection.execute(CHANGED_USERS, {name: published[name] for name in ("journey_batch", "user_batch")})
     connection.execute("begin")
     connection.execute(f"delete from copied.marts.{LISTS} where {IS_CHANGED}")

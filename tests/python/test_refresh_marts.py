@@ -38,6 +38,7 @@ build_file = pathlib.Path(os.environ["JOURNEY_DUCKDB_PATH"])
 plan = json.loads((build_file.parent / "plan.json").read_text())
 command = json.loads(sys.argv[2])[1]
 (build_file.parent / "command.json").write_text(json.dumps(command))
+(build_file.parent / "variables.json").write_text(json.dumps([name for name in os.environ if name.startswith("DBT_")]))
 target = pathlib.Path(command[command.index("--target-path") + 1])
 target.mkdir(parents=True, exist_ok=True)
 def say(name, msg, **data):
@@ -98,6 +99,14 @@ def count(frame, event, function):
 import atexit
 atexit.register(lambda: print("calls:", calls, file=sys.stderr))
 sys.setprofile(count)
+"""
+WRITER = """
+import sys, time
+import duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("create table marts.mine as select 1 as one")
+print("written", flush=True)
+time.sleep(60)
 """
 READER = """
 import sys, time
@@ -191,6 +200,14 @@ class Place:
     def history(self) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.published), read_only=True) as connection:
             return connection.execute("select status, message from marts.run_history order by started_at").fetchall()
+
+    def move_history(self, days: int) -> None:
+        """Let the runs so far have started so many days later, or earlier."""
+        history = script.history_path(self.published)
+        records = [json.loads(line) for line in history.read_text().splitlines()]
+        for record in records:
+            record["started_at"] = (datetime.fromisoformat(record["started_at"]) + timedelta(days=days)).isoformat()
+        history.write_text("".join(json.dumps(record) + "\n" for record in records))
 
     def names(self) -> list[str]:
         """What is in the folder for readers, with the time of each kept file as a letter: the oldest is `a`."""
@@ -302,6 +319,10 @@ def test_a_view_is_computed_again_only_when_something_behind_it_has_changed(plac
 
     first = asked_at(1)
     assert asked_at(1) == first
+    place.move_history(days=-1)
+    daily = asked_at(1)
+    assert daily != first, "a run that tests everything makes everything anew"
+    assert asked_at(1) == daily
     changed = asked_at(2)
     assert changed != first
     # What is published now is the first state, which the build is not.
@@ -330,6 +351,9 @@ def test_loaded_rows_are_those_delivered_since_the_last_published_run(place: Pla
     assert place.run().returncode == 1
     assert place.publish(5, "--full-refresh")["journeys_loaded_rows"] == 40
     assert place.publish(5)["journeys_loaded_rows"] == 0
+    place.move_history(days=400)  # and now the clock is turned back
+    assert place.publish(6)["journeys_loaded_rows"] == 10
+    assert place.publish(6)["journeys_loaded_rows"] == 0
 
 
 def test_the_history_holds_every_run(place: Place) -> None:
@@ -357,18 +381,11 @@ def test_the_whole_history_is_tested_at_first_after_a_full_refresh_and_every_day
         place.publish(version, *arguments)
         return "tag:whole_history" in json.loads((place.build.parent / "command.json").read_text())
 
-    def a_day_passes() -> None:
-        history = script.history_path(place.published)
-        records = [json.loads(line) for line in history.read_text().splitlines()]
-        for record in records:
-            record["started_at"] = (datetime.fromisoformat(record["started_at"]) - timedelta(days=1)).isoformat()
-        history.write_text("".join(json.dumps(record) + "\n" for record in records))
-
     assert not excluded(1)
     assert excluded(2)
     assert not excluded(3, "--full-refresh")
     assert excluded(4)
-    a_day_passes()
+    place.move_history(days=-1)
     place.plan(version=5, errors=["a test that fails"])
     assert place.run().returncode == 1
     assert not excluded(6), "the run that failed has tested nothing that is published"
@@ -382,6 +399,26 @@ def test_a_line_of_the_history_that_was_cut_short_is_left_out(place: Place) -> N
     place.publish(2)
     place.publish(3)
     assert [status for status, _ in place.history()] == ["published"] * 3
+
+
+def test_dbt_does_not_take_its_options_from_the_shell(place: Place) -> None:
+    done = place.run(before="", DBT_RESOURCE_TYPES="seed", DBT_WRITE_JSON="false", DBT_ENV_SECRET_KEY="k")
+    assert done.returncode == 0
+    variables = json.loads((place.build.parent / "variables.json").read_text())
+    assert sorted(variables) == ["DBT_ENV_SECRET_KEY", "DBT_LOG_PATH"]
+
+
+def test_what_a_writer_left_beside_the_published_file_stops_no_reader(place: Place) -> None:
+    place.publish(1)
+    log = place.published.with_name(place.published.name + ".wal")
+    for version, arguments in ((2, []), (1, ["--rollback"])):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(place.published)], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout and writer.stdout.readline()
+            writer.kill()
+        assert log.exists()
+        place.plan(version=2)
+        assert place.run(*arguments).returncode == 0
+        assert place.version() == version
 
 
 # Kept files
@@ -593,12 +630,18 @@ def test_a_folder_that_cannot_be_written_is_wrong_use(place: Place, name: str) -
         ({"JOURNEY_DUCKDB_PATH": ":memory:"}, ["must be a file"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/copied.duckdb"}, ["name of a schema"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/o'clock.duckdb"}, ["quotation mark"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/back\\slash.duckdb"}, ["backslash"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/temp.duckdb"}, ["name of a schema"]),
+        ({"JOURNEY_DUCKDB_PATH": "{folder}/new\nline.duckdb"}, ["what cannot be printed"]),
+        ({"JOURNEY_PUBLISHED_PATH": "{folder}/what?.duckdb"}, ["question mark"]),
+        ({"JOURNEY_PUBLISHED_PATH": "{folder}/" + "x" * 230 + ".duckdb"}, ["Cannot keep files beside", "too long"]),
         ({"JOURNEY_PUBLISHED_PATH": "{folder}/itself"}, ["Cannot use a path", "itself"]),
         ({"JOURNEY_RAW_PATH": "{folder}/not mounted"}, ["JOURNEY_RAW_PATH names no folder", "not mounted"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/public/journeys.duckdb"}, ["is the build file"]),
         ({"JOURNEY_DUCKDB_PATH": "{folder}/raw/rows"}, ["Cannot use the build file", "not a valid DuckDB"]),
         ({"JOURNEY_THREADS": "two"}, ["JOURNEY_THREADS is no number of models", "two"]),
         ({"JOURNEY_THREADS": "0"}, ["JOURNEY_THREADS is no number of models"]),
+        ({"JOURNEY_THREADS": "1000"}, ["JOURNEY_THREADS is no number of models"]),
         ({"JOURNEY_MEMORY_LIMIT": "plenty"}, ["JOURNEY_MEMORY_LIMIT", "plenty"]),
         ({"JOURNEY_MEMORY_LIMIT": ""}, ["JOURNEY_MEMORY_LIMIT"]),
     ],
@@ -909,7 +952,7 @@ def late_twin(warehouse: Warehouse) -> worlds.Row:
 
 @pytest.mark.dbt
 def test_a_batch_replaces_the_lists_of_its_users_and_no_others(warehouse: Warehouse) -> None:
-    second, third, fourth = play_with_a_crowd(warehouse, seed=41, batch_count=4)
+    second, third, fourth, fifth = play_with_a_crowd(warehouse, seed=53, batch_count=5)
     one = "metric = 'total_entries' and user_id = (select min(user_id) from marts.journey_metric_users)"
     change_published(warehouse, f"update marts.journey_metric_users set last_at = '1970-01-01' where {one}")
     second["journey_events"].append(late_twin(warehouse))
@@ -929,6 +972,14 @@ def test_a_batch_replaces_the_lists_of_its_users_and_no_others(warehouse: Wareho
     change_published(warehouse, f"update marts.journey_metric_users set last_at = '1970-01-01' where {one}")
     redefined = warehouse.loaded["journeys"][0] | {"attribution_window_minutes": 7, "loaded_at": datetime(2025, 1, 1)}
     warehouse.load(fourth | {"journeys": [redefined]}, "load_3")
+    assert warehouse.run_script().returncode == 0
+    assert not warehouse.differences()
+
+    # Or when the build does not know the batch up to which they are published, as after it was restored.
+    change_published(warehouse, f"update marts.journey_metric_users set last_at = '1970-01-01' where {one}")
+    history = script.history_path(warehouse.published)
+    history.write_text(re.sub(r'"journey_batch": (\d+)', r'"journey_batch": \g<1>9', history.read_text()))
+    warehouse.load(fifth, "load_4")
     assert warehouse.run_script().returncode == 0
     assert not warehouse.differences()
 
