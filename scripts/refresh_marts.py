@@ -250,10 +250,10 @@ def copy_marts(run: FileRun, manifest: dict[str, Any], new: Path, published: Rec
     with work_connection(run.build, new.parent) as connection:
         connection.execute(f"attach {literal(new)} as copied (storage_version 'v1.4.0', read_write true)")
         connection.execute("create schema if not exists copied.marts")
-        staying = connection.execute("select view_name from duckdb_views() where schema_name = 'marts'").fetchall()
-        if published is None:
-            staying = []
-        elif published["made_of"] != run.record["made_of"]:
+        staying = []
+        if published and published["made_of"] == run.record["made_of"]:
+            staying = connection.execute("select view_name from duckdb_views() where schema_name = 'marts'").fetchall()
+        elif published:
             replace_lists(connection, published["lists"])
             staying = [(LISTS,)]
         for table in marts:

@@ -402,7 +402,7 @@ def test_a_line_of_the_history_that_was_cut_short_is_left_out(place: Place) -> N
 
 
 def test_dbt_does_not_take_its_options_from_the_shell(place: Place) -> None:
-    done = place.run(before="", DBT_RESOURCE_TYPES="seed", DBT_WRITE_JSON="false", DBT_ENV_SECRET_KEY="k")
+    done = place.run(DBT_RESOURCE_TYPES="seed", DBT_WRITE_JSON="false", DBT_ENV_SECRET_KEY="k")
     assert done.returncode == 0
     variables = json.loads((place.build.parent / "variables.json").read_text())
     assert sorted(variables) == ["DBT_ENV_SECRET_KEY", "DBT_LOG_PATH"]
