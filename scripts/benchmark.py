@@ -9,7 +9,8 @@ The rows depend on nothing but these two numbers: dice are rolled from row numbe
 
 `run` generates the data when needed and measures, one after the other and each in a process of its own:
 the plain copy (`create table as select *` of the raw Parquet into a DuckDB file: what this machine needs to read and
-write the data at all), a full refresh, a run after the batch has landed, a run with nothing new.
+write the data at all), a full refresh, a run after the batch has landed, a run with nothing new. With --scheduled the
+same three once more from the beginning, as scheduled runs: with tests, and published (refresh_marts.py).
 Data and databases live below --work-dir.
 """
 
@@ -139,13 +140,15 @@ def generate_raw_data(raw_path: Path, events: int, batch_percent: float) -> dict
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one process cost; the file is the database it wrote."""
+    """What one process cost; the file is the database it built, the rest is what dbt says of its models and tests."""
 
     phase: str
     wall_seconds: float
     cpu_seconds: float
     peak_memory_bytes: int
     file_bytes: int
+    models_seconds: float | None = None
+    tests_seconds: float | None = None
     node_seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -212,16 +215,24 @@ def machine() -> dict[str, Any]:
     }
 
 
-def node_seconds(target_path: Path) -> dict[str, float]:
-    """Seconds per model of the last dbt run, slowest first."""
+def with_dbts_seconds(measurement: Measurement, target_path: Path) -> Measurement:
+    """Add the seconds of each node of the last dbt run, slowest first, and the sums of its models and of its tests.
+
+    Two nodes run at a time, so sums exceed the wall.
+    """
     file = target_path / "run_results.json"
     results = json.loads(file.read_text())["results"] if file.exists() else []
-    seconds = {result["unique_id"].split(".")[2]: round(result["execution_time"], 2) for result in results}
-    return dict(sorted(seconds.items(), key=lambda item: -item[1]))
+    seconds = [(result["unique_id"].split("."), result["execution_time"]) for result in results]
+    return replace(
+        measurement,
+        models_seconds=round(sum(spent for (kind, *_), spent in seconds if kind == "model"), 2),
+        tests_seconds=round(sum(spent for (kind, *_), spent in seconds if kind == "test"), 2),
+        node_seconds={name: round(spent, 2) for (_, _, name, *_), spent in sorted(seconds, key=lambda one: -one[1])},
+    )
 
 
 def measure_runs(
-    dbt: Path, raw_path: Path, work_path: Path, environment: dict[str, str], with_tests: bool
+    dbt: Path, raw_path: Path, work_path: Path, environment: dict[str, str], scheduled: bool
 ) -> list[Measurement]:
     """The phases in their order; every one begins with what the one before it left."""
     landed, database, copied = raw_path / "landed", work_path / "benchmark.duckdb", work_path / "plain_copy.duckdb"
@@ -241,10 +252,16 @@ def measure_runs(
         "DBT_USE_COLORS": "false",
     }
 
-    def build(phase: str, verb: str, *arguments: str) -> Measurement:
-        command = [str(dbt), verb, "--profiles-dir", "profiles", *arguments]
-        measurement = measure(phase, command, environment, database, work_path / f"{phase.replace(' ', '_')}.log")
-        return replace(measurement, node_seconds=node_seconds(work_path / "target"))
+    def run_dbt(phase: str, *command: str | Path, artifacts: str = "target") -> Measurement:
+        log = work_path / f"{phase.replace(' ', '_')}.log"
+        measurement = measure(phase, list(map(str, command)), environment, database, log)
+        return with_dbts_seconds(measurement, work_path / artifacts)
+
+    def build(phase: str, *arguments: str) -> Measurement:
+        return run_dbt(phase, dbt, *arguments, "--profiles-dir", "profiles")
+
+    def refresh(phase: str) -> Measurement:
+        return run_dbt(phase, dbt.with_name("python"), "scripts/refresh_marts.py", artifacts="target/refresh_marts")
 
     untested = ("build", "--exclude-resource-type", "test", "unit_test")
     plain_copy = json.dumps([str(copied), str(landed), tables, *profile_settings(environment)])
@@ -254,13 +271,16 @@ def measure_runs(
     build("parse", "parse")  # reading the project is not work on the data; later runs find it read
     measurements.append(build("full refresh", *untested, "--full-refresh"))
     link_files(raw_path / "batch", landed)
-    if with_tests:
-        before = work_path / "before_batch"
-        shutil.copy(database, before)
-        measurements.append(build("batch with tests", "build", "--exclude-resource-type", "unit_test"))
-        before.replace(database)
     measurements.append(build("batch", *untested))
     measurements.append(build("nothing new", *untested))
+    if scheduled:
+        database.unlink()
+        shutil.rmtree(landed)
+        link_files(raw_path / "base", landed)
+        measurements.append(refresh("first scheduled"))
+        link_files(raw_path / "batch", landed)
+        measurements.append(refresh("batch scheduled"))
+        measurements.append(refresh("nothing new scheduled"))
     return measurements
 
 
@@ -268,7 +288,8 @@ def results_table(title: str, measurements: list[Measurement]) -> Table:
     """The measurements with their ratios."""
     wall = {measurement.phase: measurement.wall_seconds for measurement in measurements}
     table = Table(title=title)
-    for heading in ("phase", "wall s", "CPU s", "peak memory GB", "file GB", "to plain copy", "to full refresh"):
+    headings = ("phase", "wall s", "CPU s", "memory GB", "file GB", "to plain copy", "to full", "models s", "tests s")
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "phase" else "right")
     for one in measurements:
         table.add_row(
@@ -279,6 +300,7 @@ def results_table(title: str, measurements: list[Measurement]) -> Table:
             f"{one.file_bytes / 1e9:.2f}",
             f"{one.wall_seconds / wall['plain copy']:.2f}",
             f"{one.wall_seconds / wall['full refresh']:.3f}",
+            *("" if seconds is None else f"{seconds:.1f}" for seconds in (one.models_seconds, one.tests_seconds)),
         )
     return table
 
@@ -309,8 +331,13 @@ def generate(events: int, raw_path: Path, batch_percent: float) -> None:
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the results here.")
 @click.option("--threads", type=click.IntRange(min=1), help="JOURNEY_THREADS of the profile.")
 @click.option("--memory-limit", help="JOURNEY_MEMORY_LIMIT of the profile, as in 6GB.")
-@click.option("--with-tests", is_flag=True, help="Measure the batch with its data tests as well.")
-@click.option("--dbt", type=click.Path(path_type=Path), default=Path(sys.executable).with_name("dbt"))
+@click.option("--scheduled", is_flag=True, help="Measure whole scheduled runs as well, tested and published.")
+@click.option(
+    "--dbt",
+    type=click.Path(path_type=Path),
+    default=Path(sys.executable).with_name("dbt"),
+    help="The dbt of another environment.",
+)
 def run(
     events: int,
     batch_percent: float,
@@ -319,14 +346,15 @@ def run(
     json_file: Path | None,
     threads: int | None,
     memory_limit: str | None,
-    with_tests: bool,
+    scheduled: bool,
     dbt: Path,
 ) -> None:
     """Measure plain copy, full refresh, batch and a run with nothing new."""
-    if not dbt.exists():
-        raise WrongUse(
-            f"There is no dbt at {dbt}; run this with the Python of the project's environment or name --dbt."
-        )
+    for needed in (dbt, dbt.with_name("python")):
+        if not needed.exists():
+            raise WrongUse(
+                f"There is no {needed}; run this with the Python of the project's environment or name its --dbt."
+            )
     raw_path = (raw_path or work_dir / f"raw_{events}").resolve()
     wanted = {"events": events, "batch_percent": batch_percent}
     if not wanted.items() <= read_manifest(raw_path).items():
@@ -338,7 +366,7 @@ def run(
     environment = dict(os.environ) | {name: str(value) for name, value in options.items() if value is not None}
     environment_facts = machine()
     measurements = measure_runs(
-        dbt.absolute(), raw_path, work_dir.resolve() / "benchmark_build", environment, with_tests
+        dbt.absolute(), raw_path, work_dir.resolve() / "benchmark_build", environment, scheduled
     )
     results = {
         **read_manifest(raw_path),
@@ -347,7 +375,7 @@ def run(
         "settings": profile_settings(environment),
         "phases": [asdict(measurement) for measurement in measurements],
     }
-    Console(width=110).print(results_table(f"{events:,} journey events", measurements))
+    Console(width=120).print(results_table(f"{events:,} journey events", measurements))
     if json_file is not None:
         json_file.write_text(json.dumps(results, indent=2) + "\n")
 

@@ -141,11 +141,12 @@ def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def stub_dbt(folder: Path, last_line: str) -> Path:
-    """A dbt that notes how it was called and how many raw files it saw."""
-    stub = folder / "dbt"
-    stub.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\n: > "$JOURNEY_DUCKDB_PATH"\n{last_line}\n')
-    stub.chmod(0o755)
-    return stub
+    """A dbt, and a python beside it, that note how they were called."""
+    for name in ("dbt", "python"):
+        stub = folder / name
+        stub.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/calls\n: > "$JOURNEY_DUCKDB_PATH"\n{last_line}\n')
+        stub.chmod(0o755)
+    return folder / "dbt"
 
 
 @pytest.fixture
@@ -153,26 +154,54 @@ def tiny(raw_path: Path, tmp_path: Path) -> list[str]:
     return ["run", "--events", str(EVENTS), "--raw-path", str(raw_path), "--work-dir", str(tmp_path / "work")]
 
 
+# Counts the raw files that have landed, and says what dbt says of a model of 2 seconds and two tests of 1.5 each.
+SAY_AND_COUNT = """
+find "$JOURNEY_RAW_PATH" -name "*.parquet" | wc -l >> {folder}/files
+for artifacts in "$DBT_TARGET_PATH" "$DBT_TARGET_PATH/refresh_marts"; do
+mkdir -p "$artifacts"
+cat > "$artifacts/run_results.json" << end
+{{"results": [
+    {{"unique_id": "test.project.one.1a", "execution_time": 1.5}},
+    {{"unique_id": "model.project.rows", "execution_time": 2}},
+    {{"unique_id": "test.project.two.2b", "execution_time": 1.5}}
+]}}
+end
+done
+"""
+
+
 def test_a_run_measures_the_phases_in_order(tiny: list[str], raw_path: Path, tmp_path: Path) -> None:
-    stub = stub_dbt(tmp_path, f'find "$JOURNEY_RAW_PATH" -name "*.parquet" | wc -l >> {tmp_path}/files')
-    done = run_script(*tiny, "--dbt", str(stub), "--with-tests", "--json", str(tmp_path / "out.json"))
+    stub = stub_dbt(tmp_path, SAY_AND_COUNT.format(folder=tmp_path))
+    done = run_script(*tiny, "--dbt", str(stub), "--scheduled", "--json", str(tmp_path / "out.json"))
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "out.json").read_text())
     phases = {phase["phase"]: phase for phase in results["phases"]}
-    assert list(phases) == ["plain copy", "full refresh", "batch with tests", "batch", "nothing new"]
+    by_hand = ["full refresh", "batch", "nothing new"]
+    scheduled = ["first scheduled", "batch scheduled", "nothing new scheduled"]
+    assert list(phases) == ["plain copy", *by_hand, *scheduled]
     assert phases["plain copy"]["file_bytes"] > 1_000_000
     assert phases["plain copy"]["cpu_seconds"] > 0 and phases["plain copy"]["peak_memory_bytes"] > 20_000_000
+    for phase in by_hand + scheduled:
+        assert (phases[phase]["models_seconds"], phases[phase]["tests_seconds"]) == (2, 3)
+        assert phases[phase]["node_seconds"] == {"rows": 2, "one": 1.5, "two": 1.5}
     assert {"cpu", "cores", "memory_bytes", "duckdb", "dbt-core"} <= results["machine"].keys()
-    untested = "build --profiles-dir profiles --exclude-resource-type test unit_test"
+    untested = "dbt build --exclude-resource-type test unit_test"
     assert (tmp_path / "calls").read_text().splitlines() == [
-        "parse --profiles-dir profiles",
-        f"{untested} --full-refresh",
-        "build --profiles-dir profiles --exclude-resource-type unit_test",
-        untested,
-        untested,
+        "dbt parse --profiles-dir profiles",
+        f"{untested} --full-refresh --profiles-dir profiles",
+        f"{untested} --profiles-dir profiles",
+        f"{untested} --profiles-dir profiles",
+        *["python scripts/refresh_marts.py"] * 3,
     ]
     base = 2 + 2 * 30
-    assert [int(n) for n in (tmp_path / "files").read_text().split()] == [base, base, base + 2, base + 2, base + 2]
+    files = [int(n) for n in (tmp_path / "files").read_text().split()]
+    assert files == [base, base, base + 2, base + 2, base, base + 2, base + 2]
+
+
+def test_scheduled_runs_are_measured_when_asked_for(tiny: list[str], tmp_path: Path) -> None:
+    done = run_script(*tiny, "--dbt", str(stub_dbt(tmp_path, "true")))
+    assert done.returncode == 0, done.stderr
+    assert "nothing new" in done.stdout and "scheduled" not in done.stdout
 
 
 def test_a_failing_phase_is_one_sentence_and_exit_code_1(tiny: list[str], tmp_path: Path) -> None:
@@ -193,4 +222,4 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
 def test_a_missing_dbt_is_wrong_use(tiny: list[str], tmp_path: Path) -> None:
     done = run_script(*tiny, "--dbt", str(tmp_path / "nowhere"))
     assert done.returncode == 2
-    assert "There is no dbt at" in done.stderr
+    assert "There is no " in done.stderr
