@@ -180,18 +180,23 @@ def make_new_file(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
     """Make the file to publish, and verify it. It begins as a copy of the published one where its lists can stay."""
     published = published_record(run)
     run.record |= state_of_build(run, manifest, new.parent)
-    if not must_begin_anew(run, published):
-        with suppress(duckdb.Error, click.ClickException):  # should the published file be damaged, all is made anew
-            shutil.copyfile(run.published, new)
-            copy_marts(run, manifest, new, published)
-            verify_marts(run, new)
-            if run.record["made_of"] != published["made_of"]:
-                check_lists(new, manifest)
-            return
+    if must_begin_anew(run, published):
+        copy_marts(run, manifest, new)
+        verify_marts(run, new)
+        return
+    try:
+        shutil.copyfile(run.published, new)
+        copy_marts(run, manifest, new, published)
+        verify_marts(run, new)
+        if run.record["made_of"] != published["made_of"]:
+            check_lists(new, manifest)
+    except (duckdb.Error, click.ClickException) as error:  # what is published may be damaged, or not of this build
+        run.warnings.append(f"All lists are made anew: {reason(error)}.")
         for leftover in (new, new.with_name(new.name + ".wal")):
             leftover.unlink(missing_ok=True)
-    copy_marts(run, manifest, new)
-    verify_marts(run, new)
+        copy_marts(run, manifest, new)
+        verify_marts(run, new)
+        check_lists(new, manifest)
 
 
 def must_begin_anew(run: FileRun, published: Record) -> bool:
@@ -332,10 +337,11 @@ def publish(run: FileRun, new: Path, keep: int) -> None:
     run.write(status="publishing", file=kept_path(run.published, new.stat().st_mtime_ns // 1000).name)
     remove_log(run.published)
     os.replace(new, run.published)
+    run.record["status"] = "published"
     with suppress(OSError):  # it is published; the next run makes up for the rest
         sync(run.published.parent)
         keep_published(run.published, new.parent)
-        run.write(status="published")
+        run.append()
         for old in kept_files(run.published)[:-keep]:
             old.unlink(missing_ok=True)
 

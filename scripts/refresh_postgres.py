@@ -243,6 +243,8 @@ def next_name(connection: Any) -> str:
 
 
 def publish(run: SchemaRun, manifest: dict[str, Any], keep: int) -> None:
+    psycopg = driver()
+
     with connect(autocommit=True) as connection:
         with connection.transaction():
             copy_marts(run, manifest, connection)
@@ -252,10 +254,11 @@ def publish(run: SchemaRun, manifest: dict[str, Any], keep: int) -> None:
             signal.signal(number, signal.SIG_IGN)
         run.record |= {"status": "published", "seconds": run.seconds()}
         swap(NEW, next_name(connection), connection, run)
-        # It is published; the next run makes up for the rest.
-        kept = kept_schemas(connection)
-        for old in kept[: max(len(kept) + 1 - keep, 0)]:
-            connection.execute(f"drop schema {old} cascade")
+        with suppress(psycopg.Error):  # it is published; the next run makes up for the rest
+            connection.execute("set lock_timeout = '5s'")
+            kept = kept_schemas(connection)
+            for old in kept[: max(len(kept) + 1 - keep, 0)]:
+                connection.execute(f"drop schema {old} cascade")
 
 
 def refresh_schemas(run: SchemaRun, keep: int, full_refresh: bool, console: Console) -> None:

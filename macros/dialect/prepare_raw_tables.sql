@@ -42,6 +42,10 @@
 {% macro duckdb__prepare_raw_tables() -%}
     {%- set raw_path = env_var('JOURNEY_RAW_PATH', '') -%}
     {%- if execute -%}
+        {#- No pattern of DuckDB finds such a folder, and what is not found would be an empty table. -#}
+        {%- if '\\' in raw_path -%}
+            {%- do exceptions.raise_compiler_error('JOURNEY_RAW_PATH has a backslash in it: rename the folder.') -%}
+        {%- endif -%}
         {%- for source in graph.sources.values() | selectattr('source_name', 'equalto', 'raw') -%}
             {%- set relation = api.Relation.create(
                 database=target.database, schema=source.schema, identifier=source.identifier
@@ -50,6 +54,11 @@
             {#- A view left by a run on files, or a table left by the sample, would be in the way of the other. -#}
             {%- set in_the_way = raw_path and not existing.is_view or reads_sample() and existing.is_view -%}
             {%- if existing is not none and in_the_way -%}
+                {%- if source.schema != 'raw' -%}
+                    {%- do exceptions.raise_compiler_error(
+                        'Schema ' ~ source.schema ~ ' holds tables of your own: leave out JOURNEY_RAW_PATH or var raw_schema.'
+                    ) -%}
+                {%- endif -%}
                 {%- if not flags.FULL_REFRESH and adapter.get_relation(target.database, 'intermediate', 'int_journeys') -%}
                     {%- do exceptions.raise_compiler_error(
                         'This database was built from ' ~ ('the sample' if raw_path else 'files of JOURNEY_RAW_PATH')

@@ -95,6 +95,25 @@ def test_a_raw_folder_is_read_whatever_its_name_depth_and_missing_parts(
     assert read(database, sql) == events
 
 
+def test_a_folder_that_no_pattern_finds_is_refused(dbt: Dbt, tmp_path: Path) -> None:
+    raw_path = tmp_path / "back\\slash"
+    write(raw_path / "journeys" / "part.parquet", "select 'j' as journey_id")
+    with pytest.raises(DbtError, match="JOURNEY_RAW_PATH has a backslash in it"):
+        dbt("run-operation", "prepare_raw_tables", raw_path=raw_path, database=tmp_path / "build.duckdb")
+
+
+@pytest.mark.parametrize("options", [[], ["--full-refresh"]])
+def test_tables_of_your_own_are_never_dropped_for_files(
+    dbt: Dbt, raw_path: Path, tmp_path: Path, options: list[str]
+) -> None:
+    database = tmp_path / "build.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema events; create table events.journeys as select 'mine' as journey_id")
+    with pytest.raises(DbtError, match="Schema events holds tables of your own"):
+        dbt("run", *options, raw_path=raw_path, database=database, variables={"raw_schema": "events"})
+    assert read(database, "select journey_id from events.journeys") == [("mine",)]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

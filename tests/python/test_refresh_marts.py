@@ -965,7 +965,8 @@ def test_a_batch_replaces_the_lists_of_its_users_and_no_others(warehouse: Wareho
     # Lists that no longer sum up to the numbers are made anew.
     change_published(warehouse, f"update marts.journey_metric_users set event_count = event_count + 1 where {one}")
     warehouse.load(third, "load_2")
-    assert warehouse.run_script().returncode == 0
+    done = warehouse.run_script()
+    assert done.returncode == 0 and "All lists are made anew: The published lists do not pass" in done.stderr
     assert not warehouse.differences()
 
     # And so are all, when a definition has changed.
