@@ -1,7 +1,6 @@
 -- Nothing disappears between a raw table and its events. The rows are counted here once more, from staging and without
 -- a subtraction: distinct ids of usable rows are what must be accepted, their other rows the duplicates. A batch that
--- was skipped, taken twice or deduplicated by something else than the id would show here and in no other number. It
--- reads all raw rows, so on a large history it is the one test that takes long.
+-- was skipped, taken twice or deduplicated by something else than the id would show here and in no other number.
 {{ config(tags=['whole_history']) }}
 
 with delivered as (
