@@ -144,13 +144,16 @@ def read_rows(file: RawFile, columns: Columns) -> Iterator[duckdb.DuckDBPyRelati
     with duckdb.connect(config={"memory_limit": "1GB", "autoinstall_known_extensions": False}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         rows = connection.read_parquet(str(file.path).translate(PLAIN_IN_PATTERN), hive_partitioning=False)
-        delivered = {name.lower(): name for name in rows.columns}
+        delivered = {name.lower(): (name, str(kind)) for name, kind in zip(rows.columns, rows.types, strict=True)}
         selected = []
         for name, data_type in columns.items():
+            column, delivered_type = delivered.get(name, ("", ""))
+            value = '"' + column.replace('"', '""') + '"' if column else "null"
             # A load time that cannot be read is a missing one, and its row is rejected; anything else stops the load.
             cast = "try_cast" if name == "loaded_at" else "cast"
-            column = '"' + delivered[name].replace('"', '""') + '"' if name in delivered else "null"
-            selected.append(f"{cast}({column} as {data_type}) as {name}")
+            if name == "loaded_at" and delivered_type == "VARCHAR":
+                value = f"try_cast({value} as timestamptz)"  # a cast to timestamp ignores an offset
+            selected.append(f"{cast}({value} as {data_type}) as {name}")
         yield rows.project(", ".join(selected))
 
 

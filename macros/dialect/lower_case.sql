@@ -5,5 +5,20 @@
 
 {% macro default__lower_case(text) -%} lower({{ text }}) {%- endmacro %}
 
+{#
+    DuckDB lowers letter by letter. Two letters want more: a capital sigma is another one at the end of a word, that is
+    after a letter and before none, whatever points and accents lie between, and the dotted capital I keeps its dot.
+#}
+{% macro duckdb__lower_case(text) -%}
+    {%- set letter = '\\p{Lu}\\p{Ll}\\p{Lt}' -%}
+    {%- set between = "\\p{Mn}\\p{Me}\\p{Cf}\\p{Lm}\\p{Sk}''.:·’" -%}
+    {%- set end_of_word = '([' ~ letter ~ '][' ~ between ~ ']*)Σ([' ~ between ~ ']*([^' ~ letter ~ between ~ ']|$))' -%}
+    case
+        when contains({{ text }}, 'Σ') or contains({{ text }}, 'İ')
+            then lower(regexp_replace(replace({{ text }}, 'İ', 'i̇'), '{{ end_of_word }}', '\1ς\2', 'g'))
+        else lower({{ text }})
+    end
+{%- endmacro %}
+
 {# In its own order of code points it lowers nothing but A to Z, and in that of a server what its language says. #}
 {% macro postgres__lower_case(text) -%} lower(({{ text }}) collate "und-x-icu") collate "C" {%- endmacro %}

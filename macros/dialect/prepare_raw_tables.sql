@@ -5,8 +5,20 @@
 
 {% macro default__prepare_raw_tables() -%} {%- endmacro %}
 
-{# PostgreSQL reads what scripts/load_raw.py has loaded, and the sample must not take its place. #}
+{#
+    PostgreSQL reads what scripts/load_raw.py has loaded, and the sample must not take its place. Tables of somebody's own
+    may hold times of a type whose meaning and text depend on the session.
+#}
 {% macro postgres__prepare_raw_tables() -%}
+    {%- if execute and var('raw_schema') != 'raw' -%}
+        {%- set session = run_query("select current_setting('TimeZone'), current_setting('DateStyle'), current_user").rows[0] -%}
+        {%- if session[0] not in ('UTC', 'Etc/UTC', 'GMT') or not session[1].startswith('ISO') -%}
+            {%- do exceptions.raise_compiler_error(
+                'Times of tables of your own would be read in the time zone ' ~ session[0] ~ ' and the style ' ~ session[1]
+                ~ ': `alter role ' ~ session[2] ~ " set timezone = 'UTC'; alter role " ~ session[2] ~ " set datestyle = 'ISO'`."
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
     {%- if execute and reads_sample() and adapter.get_relation(target.database, 'raw', 'loaded_files') is not none -%}
         {%- do exceptions.raise_compiler_error(
             'Schema raw holds loaded files: set JOURNEY_RAW_PATH, or the sample would take their place.'
@@ -86,11 +98,14 @@
                 {{ duckdb__file_list(alike | map(attribute='file_name')) }}, union_by_name = true, hive_partitioning = false
             )
         {%- endset -%}
-        {%- set delivered = run_query('describe select * from ' ~ rows).columns[0].values() | map('lower') | list -%}
+        {%- set delivered = {} -%}
+        {%- for column in run_query('describe select * from ' ~ rows).rows -%}
+            {%- do delivered.update({column['column_name'] | lower: column['column_type']}) -%}
+        {%- endfor -%}
         {%- do selects.append(duckdb__raw_columns(columns, delivered) ~ ' from ' ~ rows) -%}
     {%- endfor -%}
     create or replace view {{ relation }} as
-    {{ (selects or [duckdb__raw_columns(columns, []) ~ ' where false']) | join(' union all ') }}
+    {{ (selects or [duckdb__raw_columns(columns, {}) ~ ' where false']) | join(' union all ') }}
 {%- endmacro %}
 
 {# One row per file, with the types that its documented columns have in it. #}
@@ -114,10 +129,14 @@
 {% macro duckdb__raw_columns(columns, delivered) -%}
     select
         {%- for column in columns %}
+        {%- set value = column.name if column.name in delivered else 'null' %}
         {#- A load time that cannot be read is a missing one, and its row is rejected; anything else stops the run. #}
-        {{ 'try_cast' if column.name == 'loaded_at' else 'cast' }}(
-            {{- column.name if column.name in delivered else 'null' }} as {{ column.data_type }}) as {{ column.name }}
-        {{- ',' if not loop.last }}
+        {%- if column.name == 'loaded_at' %}
+        try_cast(
+            {{- 'try_cast(' ~ value ~ ' as timestamptz)' if delivered[value] == 'VARCHAR' else value }} as timestamp)
+        {%- else %}
+        cast({{ value }} as {{ column.data_type }})
+        {%- endif %} as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
 {%- endmacro %}
 

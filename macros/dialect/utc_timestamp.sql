@@ -21,7 +21,7 @@
     {%- endset -%}
     case
         when regexp_full_match({{ text }}, '{{ usual }}') then {{ _instant(text) }}
-        when regexp_full_match({{ text }}, '{{ rare }}')
+        when regexp_full_match({{ text }}, '{{ rare }}') and left({{ text }}, 4) != '0000'
             then case
                 -- The years that every engine can hold.
                 when {{ _instant(rewritten) }} between '0001-01-01 00:00:00' and '9999-12-31 23:59:59.999999'
@@ -58,7 +58,7 @@
     end
 {%- endmacro %}
 
-{# Spark reads offsets and cuts off digits as the contract says, but knows only the usual form. #}
+{# Spark reads offsets and cuts off digits as the rule says, but knows only the usual form. #}
 {% macro spark__utc_timestamp(text) -%}
     {%- set pattern -%}
         ^\d{4}-\d\d-\d\d([Tt ]([01]\d|2[0-3]):\d\d(:\d\d([.,]\d+)?)?( ?([Zz]|[+-](0\d|1[0-5])(:?[0-5]\d)?))?)?\z
@@ -70,6 +70,7 @@
         )
     {%- endset -%}
     case
+        when left({{ text }}, 4) = '0000' then null
         when {{ text }} rlike r'{{ pattern }}'
             -- The years that every engine can hold. In a list of one the instant has a name and is computed once.
             then get(

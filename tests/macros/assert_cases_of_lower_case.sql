@@ -1,5 +1,4 @@
 -- The table of cases of lower_case(): letters of every script have one form, in whatever language the server speaks.
--- Only the Turkish capital of the dotted i has another small form on each engine.
 with cases as (
 
     select *
@@ -11,6 +10,13 @@ with cases as (
         ('KÄUFE', 'käufe'),
         ('ПОКУПКА', 'покупка'),
         ('ΑΓΟΡΑ', 'αγορα'),
+        ('ΑΓΟΡΕΣ', 'αγορες'),
+        ('ΑΓΟΡΈΣ_ΣΉΜΕΡΑ ΣΑΣ', 'αγορές_σήμερα σας'),
+        ('ΣΣ', 'σς'),
+        ('Σ', 'σ'),
+        ('1Σ ΑΣ1', '1σ ας1'),
+        ('ΑΣ.Β ΑΣ.', 'ασ.β ας.'),
+        ('İSTANBUL', 'i̇stanbul'),
         ('🎉', '🎉'),
         ('', ''),
         (null, null)

@@ -56,7 +56,10 @@ def raw_path(tmp_path: Path) -> Path:
     )
     write(
         raw / "user_events" / "part.parquet",
-        "select 'zoned' as event_id, timestamptz '2026-01-31 10:20:30+02' as occurred_at, 5 as revenue",
+        """
+        select 'zoned' as event_id, timestamptz '2026-01-31 10:20:30+02' as occurred_at, 5 as revenue,
+            '2026-02-01T01:00:00+02:00' as loaded_at
+        """,
     )
     (raw / "user_events" / "read me.txt").write_text("No Parquet.")
     (raw / "journey_steps").mkdir()
@@ -74,8 +77,8 @@ def test_a_raw_folder_is_read_whatever_its_name_depth_and_missing_parts(
         ("deep", "journey_entered", None, "2026-01-31 10:20:30.5"),
     ]
     assert read(database, sql) == events
-    assert read(database, "select event_id, occurred_at, revenue from raw.user_events") == [
-        ("zoned", "2026-01-31 08:20:30+00", 5.0)
+    assert read(database, "select event_id, occurred_at, revenue, cast(loaded_at as text) from raw.user_events") == [
+        ("zoned", "2026-01-31 08:20:30+00", 5.0, "2026-01-31 23:00:00")
     ]
     assert read(database, "select (select count(*) from raw.journeys), (select count(*) from raw.journey_steps)") == [
         (0, 0)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,13 @@ def test_raw_files_of_any_shape_are_loaded_as_duckdb_reads_them(cluster: Cluster
     write(
         raw / "journey_events" / "1.parquet", "select 1 as EVENT_ID, 'no time' as loaded_at, 'nul' || chr(0) as outcome"
     )
-    write(raw / "user_events" / "1.parquet", "select timestamptz '2026-01-31 10:20:30+02' as occurred_at, 5 as revenue")
+    write(
+        raw / "user_events" / "1.parquet",
+        """
+        select timestamptz '2026-01-31 10:20:30+02' as occurred_at, 5 as revenue,
+            '2026-02-01T01:00:00+02:00' as loaded_at
+        """,
+    )
     assert load(cluster, raw).returncode == 0
     with cluster.connect() as connection:
         events = "select event_id, user_id, step_id, occurred_at, loaded_at, outcome from raw.journey_events order by 1"
@@ -179,8 +186,9 @@ def test_raw_files_of_any_shape_are_loaded_as_duckdb_reads_them(cluster: Cluster
         assert (
             deep[:4] == ("deep", 'a "b",\n\\.', "", "2026-01-31 10:20:30.5") and str(deep[4]) == "2026-02-01 00:00:00"
         )
-        users = connection.execute("select event_id, revenue, occurred_at from raw.user_events").fetchall()
-        assert users == [(None, 5.0, "2026-01-31 08:20:30+00")]
+        found = "select event_id, revenue, occurred_at, cast(loaded_at as text) from raw.user_events"
+        users = connection.execute(found).fetchall()
+        assert users == [(None, 5.0, "2026-01-31 08:20:30+00", "2026-01-31 23:00:00")]
         assert connection.execute("select count(*) from raw.journeys").fetchall() == [(0,)]
 
 
@@ -235,6 +243,23 @@ def test_what_cannot_be_loaded_is_said_in_one_sentence(cluster: Cluster, dbt_pos
     assert_refused(load(nowhere, tmp_path), 2, "Cannot open PostgreSQL", str(tmp_path))
     dbt_postgres("seed")
     assert_refused(load(cluster, tmp_path), 2, "not loaded from files", "journey_events")
+
+
+def test_times_of_your_own_tables_are_never_read_in_the_zone_or_style_of_the_server(
+    cluster: Cluster, dbt_postgres: Dbt
+) -> None:
+    prepare = partial(dbt_postgres, "run-operation", "prepare_raw_tables", variables={"raw_schema": "events"})
+    with pytest.raises(DbtError, match=r"zone Asia/Kolkata .*alter role journeys set timezone"):
+        prepare()
+    with cluster.connect() as connection:
+        try:
+            connection.execute("alter role journeys set timezone = 'UTC'; alter role journeys set datestyle = 'German'")
+            with pytest.raises(DbtError, match="zone UTC and the style German"):
+                prepare()
+            connection.execute("alter role journeys set datestyle = 'ISO'")
+            prepare()
+        finally:
+            connection.execute("alter role journeys reset timezone; alter role journeys reset datestyle")
 
 
 def test_the_sample_does_not_take_the_place_of_loaded_rows(cluster: Cluster, dbt_postgres: Dbt, tmp_path: Path) -> None:

@@ -37,6 +37,20 @@ def test_the_sample_has_an_overview(sample_database: Path) -> None:
     assert {"welcome", "cart_recovery"} <= {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
 
 
+def test_marts_without_events_say_so(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "empty.duckdb")) as connection:
+        columns = "messages_sent, total_entries, entry_user_count, converted_users, conversion_rate_pct, total_exits"
+        values = ", ".join(f"0 as {column}" for column in f"{columns}, active_entries".split(", "))
+        connection.execute(f"""
+            create schema marts;
+            create table marts.journey_overview as
+            select 'defined' as journey_id, {values}, cast(null as timestamp) as data_complete_at
+        """)
+    done = run_script(tmp_path / "empty.duckdb")
+    assert done.returncode == 0, done.stderr
+    assert "No event has been loaded yet" in done.stdout and "None" not in done.stdout
+
+
 def test_a_missing_database_is_wrong_use(tmp_path: Path) -> None:
     done = run_script(tmp_path / "nowhere.duckdb")
     assert done.returncode == 2

@@ -169,14 +169,21 @@ def test_raw_files_of_any_shape_are_loaded_as_duckdb_reads_them(session: Session
         """,
     )
     write(raw / "journey_events" / "1.parquet", "select 1 as EVENT_ID, 'no time' as loaded_at")
-    write(raw / "user_events" / "1.parquet", "select timestamptz '2026-01-31 10:20:30+02' as occurred_at, 5 as revenue")
+    write(
+        raw / "user_events" / "1.parquet",
+        """
+        select timestamptz '2026-01-31 10:20:30+02' as occurred_at, 5 as revenue,
+            '2026-02-01T01:00:00+02:00' as loaded_at
+        """,
+    )
     assert load(raw) == {"journeys": 0, "journey_steps": 0, "journey_events": 2, "user_events": 1}
     events = "select event_id, user_id, step_id, occurred_at, loaded_at from raw.journey_events order by 1"
     (one, deep) = session.execute(events).fetchall()
     assert one == ("1", None, None, None, None)
     assert (*deep[:4], str(deep[4])) == ("deep", 'a "b",\\.', "", "2026-01-31 10:20:30.5", "2026-02-01 00:00:00")
-    users = session.execute("select event_id, revenue, occurred_at from raw.user_events").fetchall()
-    assert users == [(None, 5.0, "2026-01-31 08:20:30+00")]
+    found = "select event_id, revenue, occurred_at, cast(loaded_at as string) from raw.user_events"
+    users = session.execute(found).fetchall()
+    assert users == [(None, 5.0, "2026-01-31 08:20:30+00", "2026-01-31 23:00:00")]
 
 
 def test_each_file_is_loaded_once_whole_or_not_at_all(session: Session, tmp_path: Path) -> None:

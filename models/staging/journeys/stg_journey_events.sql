@@ -55,7 +55,7 @@ judged as (
         occurred_at_raw,
         occurred_at,
         loaded_at,
-        -- The order is the contract's: a row with several faults is counted under the first.
+        -- The order is that of the rule: a row with several faults is counted under the first.
         case
             when event_id is null then 'missing_event_id'
             when user_id is null then 'missing_user_id'
