@@ -1,4 +1,4 @@
--- Grain: one entry, with the batch that last changed what converts in its journey.
+-- Grain: one entry, with the batch that last changed the definition of its journey.
 with redefined as (
 
     select
