@@ -37,7 +37,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import click
 import duckdb
 import xlsxwriter  # type: ignore[import-untyped]
-from messages import printable, quote, reason
+from messages import printable, quote, reason, run_command
 from postgres import connect, driver
 from project import PROJECT
 from rich.console import Console
@@ -447,7 +447,11 @@ def export_users(
 ) -> None:
     if show_list:
         with open_marts(database) as connection:
-            click.echo(format_catalog(read_catalog(connection), read_user_counts(connection)))
+            catalog = format_catalog(read_catalog(connection), read_user_counts(connection))
+        try:
+            click.echo(catalog)
+        except OSError as error:
+            raise click.ClickException(f"Cannot print: {reason(error)}.") from error
         return
     if journey is None or metric is None or file_format is None or output is None:
         raise click.UsageError("Name --journey, --metric, --format and --output, or see what there is with --list.")
@@ -459,22 +463,7 @@ def export_users(
         click.echo(f"Wrote {total} users to {quote(output)}.", err=True)
 
 
-def main() -> None:
-    """Run the command; whatever goes wrong by somebody's doing is one sentence."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an end without a traceback, like that of the other signals
+if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know every letter of an id
-    try:
-        export_users.main(standalone_mode=False)
-    except click.ClickException as error:
-        click.echo("Error: " + " ".join(error.format_message().split("\n")), err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:  # from printing the list
-        click.echo(f"Error: Cannot print: {reason(error)}.", err=True)
-        sys.stdout = None  # what is still held for it would fail once more, with an exit code of Python's own
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()
+    run_command(export_users)

@@ -5,7 +5,7 @@
     python scripts/generate_sample.py --check    write nothing; exit 1 and name the files that are stale
 
 The sample is a set of stories (scripts/tell_story.py has their language), each of which declares what it counts as.
-The planted truth adds these declarations up; it knows none of the contract's rules, so it can test them.
+The planted truth adds these declarations up; it knows none of the rules, so it can test them.
 Nothing is random: background users follow a fixed cycle. User ids are numbers, not people.
 """
 
@@ -391,7 +391,7 @@ def fill_win_back(s: Sample) -> None:
 
 
 def tell_rejects(s: Sample) -> None:
-    """Every reason for both tables; where several hold, the first in the contract's order is named."""
+    """Every reason for both tables; where several hold, the first in the order of the rule is named."""
     events = "journey_events"
     s.rejects(events, "missing_event_id", event_id=None)
     s.rejects(events, "missing_event_id", event_id=None, user_id=None, event_type=None, loaded_at=None)

@@ -2,7 +2,7 @@
 
     answers = known_answers(sample, journeys, steps, data_complete_at)
 
-Only sums, distinct users, dates and medians of what the stories declared; no rule of the contract is applied here but
+Only sums, distinct users, dates and medians of what the stories declared; none of the rules is applied here but
 the list of metrics each step type has.
 """
 

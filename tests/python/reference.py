@@ -1,4 +1,4 @@
-"""A small, obvious reading of the contract (journeys.md, sections 1 to 4), to check the SQL against.
+"""A small, obvious reading of the rules (docs/rules.md), to check the SQL against.
 
 Usage: `publish(raw, channel_metrics)` with the raw rows of each table gives the rows of every published table.
 Only the standard library, no cleverness: every event looks at every entry of its user in its journey.
@@ -130,7 +130,7 @@ class Facts:
     matured: set[Pair] = field(default_factory=set)
 
 
-# --- section 2: from raw rows to accepted events ---------------------------------------------------------------------
+# --- from raw rows to accepted events --------------------------------------------------------------------------------
 
 
 def clean(column: str, value: object) -> Any:
@@ -228,7 +228,7 @@ def sort_out(table: str, raw_rows: list[Row], max_clock_skew: timedelta) -> tupl
 
 
 def definitions(table: str, raw_rows: list[Row], key: list[str]) -> dict[tuple[str, ...], Row]:
-    """Section 1: the latest loaded row per key; rows without a key define nothing, a null `loaded_at` is the oldest."""
+    """S6: the latest loaded row per key; rows without a key define nothing, a null `loaded_at` is the oldest."""
     versions: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for raw in raw_rows:
         row = {column: clean(column, raw.get(column)) for column in [*key, *COLUMNS[table]]}
@@ -243,7 +243,7 @@ def definitions(table: str, raw_rows: list[Row], key: list[str]) -> dict[tuple[s
     return chosen
 
 
-# --- section 3: entries, exits, conversions --------------------------------------------------------------------------
+# --- entries, exits, conversions -------------------------------------------------------------------------------------
 
 
 def by_time(event: Event) -> tuple[datetime, str]:
@@ -313,7 +313,7 @@ def visits_of(entries: list[Entry], events: list[Event]) -> list[Visit]:
 
 
 def add_entries(facts: Facts) -> None:
-    """Section 3 for all pairs of a journey and a user."""
+    """E1 to E8 for all pairs of a journey and a user."""
     events_of: dict[Pair, list[Event]] = defaultdict(list)
     actions_of: dict[Pair, list[Event]] = defaultdict(list)  # by user and event name
     for event in facts.events:
@@ -338,7 +338,7 @@ def add_entries(facts: Facts) -> None:
     facts.visits = visits_of(facts.entries, facts.events)
 
 
-# --- section 4: published tables -------------------------------------------------------------------------------------
+# --- published tables ------------------------------------------------------------------------------------------------
 
 
 def pct(part: int | None, whole: int | None) -> float | None:
@@ -587,7 +587,7 @@ def gather(raw: dict[str, list[Row]], channel_metrics: set[tuple[str, str]], max
 def publish(
     raw: dict[str, list[Row]], channel_metrics: set[tuple[str, str]], max_clock_skew_minutes: int = 60
 ) -> dict[str, list[Row]]:
-    """Every published table of section 4 by name, from the raw rows of section 1."""
+    """Every published table by name, from the rows of the raw tables."""
     facts = gather(raw, channel_metrics, max_clock_skew_minutes)
     counted = [
         journey_overview, journey_overview_daily, journey_entry_cohorts, journey_step_channel_metrics,

@@ -14,7 +14,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark.py"
 EVENTS = 30_000
 
-# What the contract makes of the rows, without asking the project: first deliveries that can be read.
+# What the rules make of the rows, without asking the project: first deliveries that can be read.
 WORLD = """
 create table {table} as
 select * replace (try_cast(occurred_at as timestamptz)::timestamp as occurred_at)
