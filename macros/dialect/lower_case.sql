@@ -11,7 +11,8 @@
 #}
 {% macro duckdb__lower_case(text) -%}
     {%- set letter = '\\p{Lu}\\p{Ll}\\p{Lt}' -%}
-    {%- set between = "\\p{Mn}\\p{Me}\\p{Cf}\\p{Lm}\\p{Sk}''.:·’" -%}
+    {#- An apostrophe, as \x27, is among them. #}
+    {%- set between = '\\p{Mn}\\p{Me}\\p{Cf}\\p{Lm}\\p{Sk}\\x27.:·’' -%}
     {%- set end_of_word = '([' ~ letter ~ '][' ~ between ~ ']*)Σ([' ~ between ~ ']*([^' ~ letter ~ between ~ ']|$))' -%}
     case
         when contains({{ text }}, 'Σ') or contains({{ text }}, 'İ')

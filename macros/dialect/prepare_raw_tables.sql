@@ -7,15 +7,15 @@
 
 {#
     PostgreSQL reads what scripts/load_raw.py has loaded, and the sample must not take its place. Tables of somebody's own
-    may hold times of a type whose meaning and text depend on the session.
+    may hold times of a type that is read in the time zone of the session.
 #}
 {% macro postgres__prepare_raw_tables() -%}
     {%- if execute and var('raw_schema') != 'raw' -%}
-        {%- set session = run_query("select current_setting('TimeZone'), current_setting('DateStyle'), current_user").rows[0] -%}
-        {%- if session[0] not in ('UTC', 'Etc/UTC', 'GMT') or not session[1].startswith('ISO') -%}
+        {%- set zone, role = run_query("select current_setting('TimeZone'), current_user").rows[0].values() -%}
+        {%- if zone not in ('UTC', 'Etc/UTC', 'GMT') -%}
             {%- do exceptions.raise_compiler_error(
-                'Times of tables of your own would be read in the time zone ' ~ session[0] ~ ' and the style ' ~ session[1]
-                ~ ': `alter role ' ~ session[2] ~ " set timezone = 'UTC'; alter role " ~ session[2] ~ " set datestyle = 'ISO'`."
+                'Times of tables of your own would be read in the time zone ' ~ zone
+                ~ ': `alter role "' ~ role ~ '" set timezone = \'UTC\'`.'
             ) -%}
         {%- endif -%}
     {%- endif -%}
