@@ -258,6 +258,14 @@ def parse_strictly(project: Path, folder: Path) -> subprocess.CompletedProcess[s
     )
 
 
+def test_the_documents_name_only_models_that_exist(manifest: Manifest) -> None:
+    # The changelog may also tell of models that are gone.
+    documents = [PROJECT / "README.md", PROJECT / "DECISIONS.md", *PROJECT.glob("docs/*.md")]
+    named = {name for path in documents for name in re.findall(r"`((?:stg|int)_\w+)`", path.read_text())}
+    assert len(named) > 10
+    assert named - {model["name"] for model in models_of(manifest)} == set()
+
+
 def test_no_yml_has_a_key_that_dbt_does_not_know(tmp_path: Path) -> None:
     done = parse_strictly(PROJECT, tmp_path)
     assert done.returncode == 0, done.stdout
