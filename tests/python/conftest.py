@@ -95,7 +95,7 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Dbt:
 
 @pytest.fixture(scope="session")
 def manifest(dbt: Dbt) -> dict[str, Any]:
-    """What dbt parsed, whether or not it can be built; not where the sample is built, whose manifest has compiled code."""
+    """What dbt parsed, whether or not it can be built; beside the built sample, whose manifest has compiled code."""
     return dbt("parse", database=dbt.folder / "parsed.duckdb").read_artifact("manifest")
 
 
