@@ -49,7 +49,8 @@ def format_cell(cell: Cell) -> str:
 
 
 def overview_table(rows: list[tuple[Cell, ...]], complete_at: object) -> Table:
-    caption = f"All events loaded until {complete_at} UTC" if complete_at else "No event has been loaded yet"
+    nothing = "No event has been accepted yet: see marts.rejected_events"
+    caption = f"All events loaded until {complete_at} UTC" if complete_at else nothing
     table = Table(caption=caption, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for heading in COLUMNS:
         table.add_column(heading, justify="left" if heading == "Journey" else "right", overflow="fold")

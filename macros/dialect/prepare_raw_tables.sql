@@ -15,7 +15,7 @@
         {%- if zone not in ('UTC', 'Etc/UTC', 'GMT') -%}
             {%- do exceptions.raise_compiler_error(
                 'Times of tables of your own would be read in the time zone ' ~ zone
-                ~ ': `alter role "' ~ role ~ '" set timezone = \'UTC\'`.'
+                ~ ': run `alter role "' ~ role ~ '" set timezone = \'UTC\'`.'
             ) -%}
         {%- endif -%}
     {%- endif -%}

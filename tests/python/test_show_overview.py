@@ -48,7 +48,7 @@ def test_marts_without_events_say_so(tmp_path: Path) -> None:
         """)
     done = run_script(tmp_path / "empty.duckdb")
     assert done.returncode == 0, done.stderr
-    assert "No event has been loaded yet" in done.stdout and "None" not in done.stdout
+    assert "No event has been accepted yet" in " ".join(done.stdout.split()) and "None" not in done.stdout
 
 
 def test_a_missing_database_is_wrong_use(tmp_path: Path) -> None:
