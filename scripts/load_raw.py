@@ -152,7 +152,7 @@ def read_rows(file: RawFile, columns: Columns) -> Iterator[duckdb.DuckDBPyRelati
             # A load time that cannot be read is a missing one, and its row is rejected; anything else stops the load.
             cast = "try_cast" if name == "loaded_at" else "cast"
             if name == "loaded_at" and delivered_type == "VARCHAR":
-                value = f"try_cast({value} as timestamptz)"  # a cast to timestamp ignores an offset
+                value = f"make_timestamp(epoch_us(try_cast({value} as timestamptz)))"  # with its offset
             selected.append(f"{cast}({value} as {data_type}) as {name}")
         yield rows.project(", ".join(selected))
 

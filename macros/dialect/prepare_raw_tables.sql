@@ -131,11 +131,12 @@
         {%- for column in columns %}
         {%- set value = column.name if column.name in delivered else 'null' %}
         {#- A load time that cannot be read is a missing one, and its row is rejected; anything else stops the run. #}
-        {%- if column.name == 'loaded_at' %}
-        try_cast(
-            {{- 'try_cast(' ~ value ~ ' as timestamptz)' if delivered[value] == 'VARCHAR' else value }} as timestamp)
-        {%- else %}
+        {%- if column.name != 'loaded_at' %}
         cast({{ value }} as {{ column.data_type }})
+        {%- elif delivered[value] == 'VARCHAR' %}
+        {{ _instant(value) }}
+        {%- else %}
+        try_cast({{ value }} as timestamp)
         {%- endif %} as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
 {%- endmacro %}

@@ -92,7 +92,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Visit:
-    """A `step_entered` event, its entry and the entry's next visit, where there are such."""
+    """E9: a `step_entered` event, its entry and the entry's next visit, where there are such."""
 
     event: Event
     entry: Entry | None
@@ -431,7 +431,7 @@ def journey_entry_cohorts(facts: Facts) -> Iterator[Row]:
 
 
 def has_metric(facts: Facts, step: Step, metric: str) -> bool:
-    """Does the step's type have the metric? A type that the seed does not list is `(other)`."""
+    """E10: does the step's type have the metric? A type that the seed does not list is `(other)`."""
     step_type = facts.steps.get(step, {}).get("step_type")
     listed = step_type in {listed_type for listed_type, _ in facts.channel_metrics}
     return (step_type if listed else "(other)", metric) in facts.channel_metrics
