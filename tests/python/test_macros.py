@@ -126,7 +126,7 @@ def test_tables_of_your_own_are_never_dropped_for_files(
 )
 def test_a_macro_with_wrong_arguments_stops_the_compile(dbt: Dbt, call: str, message: str) -> None:
     with pytest.raises(DbtError, match=message):
-        dbt("compile", "--inline", "select '{{ " + call + " }}'", database=dbt.folder / "sample.duckdb")
+        dbt("compile", "--inline", "select '{{ " + call + " }}'", database=dbt.folder / "parsed.duckdb")
 
 
 def test_every_macro_that_is_an_expression_has_a_table_of_cases() -> None:

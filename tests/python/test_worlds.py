@@ -20,6 +20,13 @@ from worlds import Row, RowsByTable, make_world, quoted, split_into_batches, wri
 
 BUILD = ("build", "--exclude-resource-type", "test", "unit_test")
 WORLDS = int(os.environ.get("WORLDS", "100"))
+# The incremental model that reads each raw table.
+ROWS_OF_TABLES = {
+    "journey_events": "int_journey_event_rows",
+    "user_events": "int_user_event_rows",
+    "journeys": "int_journeys",
+    "journey_steps": "int_journey_steps",
+}
 
 
 def channel_metrics() -> set[tuple[str, str]]:
@@ -71,6 +78,12 @@ class Warehouse:
         for table, rows in rows_by_table.items():
             self.loaded.setdefault(table, []).extend(rows)
 
+    def replace_raw_rows(self, rows_by_table: dict[str, list[Row]]) -> None:
+        shutil.rmtree(self.raw_path)
+        self.raw_path.mkdir()
+        self.loaded = {}
+        self.load(rows_by_table)
+
     def run(self) -> None:
         self.dbt(*BUILD, raw_path=self.raw_path, database=self.database)
 
@@ -81,6 +94,10 @@ class Warehouse:
 @pytest.fixture(scope="module")
 def warehouse(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return Warehouse(dbt, tmp_path_factory.mktemp("a [strange] folder's name"))
+
+
+def most_frequent(rows: list[Row], column: str) -> object:
+    return Counter(row[column] for row in rows).most_common(1)[0][0]
 
 
 def play(warehouse: Warehouse, seed: int, size: int, batch_count: int) -> None:
@@ -169,8 +186,36 @@ def test_a_full_refresh_that_dies_half_way_after_the_clock_was_turned_back_loses
         for table, column in connection.execute(batches).fetchall():
             connection.execute(f"update {table} set {column} = {column} + 366 * 86400 * 1000000::bigint")
     warehouse.load(second)
-    rows = ("int_journey_event_rows", "int_user_event_rows", "int_journeys", "int_journey_steps")
+    rows = ROWS_OF_TABLES.values()
     warehouse.dbt("run", "--full-refresh", "--select", *rows, raw_path=warehouse.raw_path, database=warehouse.database)
+    warehouse.run()
+    assert not warehouse.differences()
+
+
+@pytest.mark.dbt
+@pytest.mark.parametrize("rebuilt", ["journey_events", "user_events", "journeys", None])
+def test_a_full_refresh_that_dies_half_way_leaves_nothing_of_rows_that_are_gone(
+    warehouse: Warehouse, rebuilt: str | None
+) -> None:
+    """Raw rows of a user and of a journey are erased; the full refresh that should forget them dies early."""
+    warehouse.start_anew()
+    world = make_world(44, 200)
+    warehouse.load(world)
+    warehouse.run()
+    tables = ROWS_OF_TABLES if rebuilt is None else [rebuilt]
+    erased = {
+        "user_id": most_frequent(world["journey_events"], "user_id"),
+        "journey_id": most_frequent(world["journey_events"], "journey_id"),
+    }
+    kept = {
+        table: [row for row in rows if table not in tables or not any(row.get(i) == erased[i] for i in erased)]
+        for table, rows in world.items()
+    }
+    warehouse.replace_raw_rows(kept)
+    selected = [ROWS_OF_TABLES[table] for table in tables]
+    warehouse.dbt(
+        "run", "--full-refresh", "--select", *selected, raw_path=warehouse.raw_path, database=warehouse.database
+    )
     warehouse.run()
     assert not warehouse.differences()
 

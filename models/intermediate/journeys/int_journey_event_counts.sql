@@ -10,8 +10,6 @@ with deliveries as (
         sent_date,
         row_count
     from {{ ref('int_journey_delivery_counts') }}
-    -- What was counted in a table that has been built anew since is counted again there.
-    where batch_number >= (select min(batch_number) from {{ ref('int_journey_event_rows') }})
 
     union all
 

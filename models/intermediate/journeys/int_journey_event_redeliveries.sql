@@ -46,14 +46,6 @@ repeated_hashes as (
             where reject_reason is null
         )
 
-    {% if is_incremental() %}
-    union
-
-    -- What was found before all rows were cleaned anew is found again among them.
-    select event_id_hash from {{ this }}
-    where batch_number < (select min(batch_number) from {{ ref('int_journey_event_rows') }})
-    {% endif %}
-
 ),
 
 compared as (

@@ -2,15 +2,12 @@
 with journey_events as (
 
     select * from {{ ref('int_rejected_journey_events') }}
-    -- What was taken from rows that have been built anew since is here again.
-    where batch_number >= (select min(batch_number) from {{ ref('int_journey_event_rows') }})
 
 ),
 
 user_events as (
 
     select * from {{ ref('int_rejected_user_events') }}
-    where batch_number >= (select min(batch_number) from {{ ref('int_user_event_rows') }})
 
 ),
 
