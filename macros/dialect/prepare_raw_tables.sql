@@ -65,8 +65,9 @@
             {%- set existing = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
             {#- A view left by a run on files, or a table left by the sample, would be in the way of the other. -#}
             {%- set in_the_way = raw_path and not existing.is_view or reads_sample() and existing.is_view -%}
-            {%- if existing is not none and in_the_way -%}
-                {%- if source.schema != 'raw' -%}
+            {%- set is_somebodys = source.schema != 'raw' and raw_path and not duckdb__is_view_of_files(existing) -%}
+            {%- if existing is not none and (in_the_way or is_somebodys) -%}
+                {%- if is_somebodys -%}
                     {%- do exceptions.raise_compiler_error(
                         'Schema ' ~ source.schema ~ ' holds tables of your own: leave out JOURNEY_RAW_PATH or var raw_schema.'
                     ) -%}
@@ -105,7 +106,20 @@
         {%- do selects.append(duckdb__raw_columns(columns, delivered) ~ ' from ' ~ rows) -%}
     {%- endfor -%}
     create or replace view {{ relation }} as
-    {{ (selects or [duckdb__raw_columns(columns, {}) ~ ' where false']) | join(' union all ') }}
+    {{ (selects or [duckdb__raw_columns(columns, {}) ~ ' where false']) | join(' union all ') }};
+    comment on view {{ relation }} is '{{ duckdb__comment_on_files() }}'
+{%- endmacro %}
+
+{# By its comment a view of files is told from one of somebody's own. #}
+{% macro duckdb__comment_on_files() -%} The files of JOURNEY_RAW_PATH, as the last dbt command found them. {%- endmacro %}
+
+{% macro duckdb__is_view_of_files(relation) -%}
+    {%- set comments -%}
+        select comment from duckdb_views()
+        where database_name = '{{ relation.database }}' and schema_name = '{{ relation.schema }}'
+            and view_name = '{{ relation.identifier }}'
+    {%- endset -%}
+    {{ return(duckdb__comment_on_files() in run_query(comments).columns[0].values()) }}
 {%- endmacro %}
 
 {# One row per file, with the types that its documented columns have in it. #}

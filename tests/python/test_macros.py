@@ -105,16 +105,26 @@ def test_a_folder_that_no_pattern_finds_is_refused(dbt: Dbt, tmp_path: Path) -> 
         dbt("run-operation", "prepare_raw_tables", raw_path=raw_path, database=tmp_path / "build.duckdb")
 
 
+@pytest.mark.parametrize("kind", ["table", "view"])
 @pytest.mark.parametrize("options", [[], ["--full-refresh"]])
-def test_tables_of_your_own_are_never_dropped_for_files(
-    dbt: Dbt, raw_path: Path, tmp_path: Path, options: list[str]
+def test_tables_and_views_of_your_own_are_never_replaced_by_files(
+    dbt: Dbt, raw_path: Path, tmp_path: Path, kind: str, options: list[str]
 ) -> None:
     database = tmp_path / "build.duckdb"
     with duckdb.connect(str(database)) as connection:
-        connection.execute("create schema events; create table events.journeys as select 'mine' as journey_id")
+        connection.execute(f"create schema events; create {kind} events.journeys as select 'mine' as journey_id")
     with pytest.raises(DbtError, match="Schema events holds tables of your own"):
         dbt("run", *options, raw_path=raw_path, database=database, variables={"raw_schema": "events"})
     assert read(database, "select journey_id from events.journeys") == [("mine",)]
+
+
+def test_files_can_be_read_through_a_schema_of_another_name(dbt: Dbt, raw_path: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        run = dbt(
+            "run-operation", "prepare_raw_tables", raw_path=raw_path, database=tmp_path / "build.duckdb",
+            variables={"raw_schema": "events"},
+        )  # fmt: skip
+        assert read(run.database, "select event_id from events.user_events") == [("zoned",)]
 
 
 @pytest.mark.parametrize(

@@ -674,6 +674,7 @@ SOURCES = {
             "columns": {
                 "event_id": {"data_type": "varchar"},
                 "user_id": {"data_type": "varchar"},
+                "revenue": {"data_type": "double"},
                 "loaded_at": {"data_type": "timestamp"},
             },
         }
@@ -696,14 +697,15 @@ def write_corrupt_file(path: Path) -> None:
 def test_the_broken_file_is_found_among_the_others(place: Place, broken: str) -> None:
     folder = place.folder / "raw" / "user_events" / "a [strange] folder's"
     folder.mkdir(parents=True)
-    row = "'e' as event_id, timestamp '2026-01-01' as loaded_at, 1 as surprise"
+    # A load time that cannot be read rejects its row, and breaks no file.
+    row = "'e' as event_id, 1.5 as revenue, 'some day' as loaded_at, 1 as surprise"
     write = f"copy (select {row}) to '{str(folder).replace(chr(39), chr(39) * 2)}/%s.parquet'"
     for name in ("first", "second", "third"):
         duckdb.connect().execute(write % name)
     if broken == "corrupt":
         write_corrupt_file(folder / "second.parquet")
     if broken == "other type":
-        duckdb.connect().execute((write % "second").replace("timestamp '2026-01-01'", "'some day'"))
+        duckdb.connect().execute((write % "second").replace("1.5", "'little'"))
     found = dbt_build.find_broken_file(place.folder / "raw", SOURCES)
     assert ("second.parquet" in found) == (broken != "none")
     assert "first" not in found and "third" not in found
