@@ -1,15 +1,15 @@
 {#
     These columns always have a value. One test for all of them, because a view is computed anew for every test on it.
-    With `newest_batch` only of the rows that the last run with anything new has written: all others were looked at then.
+    With `only_untested` only of the rows of batches that have not passed it yet.
 #}
-{% test never_null(model, columns, newest_batch=false) %}
+{% test never_null(model, columns, only_untested=false) %}
 
 select *
 from {{ model }}
 where
     ({% for column in columns %}{{ ' or ' if not loop.first }}{{ column }} is null{% endfor %})
-    {%- if newest_batch %}
-    and batch_number = (select max(batch_number) from {{ model }})
+    {%- if only_untested %}
+    and {{ is_untested() }}
     {%- endif %}
 
 {% endtest %}
