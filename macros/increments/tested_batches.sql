@@ -4,7 +4,7 @@
     killed before its tests, is tested until it passes, and one that has passed is not tested again.
 #}
 {% macro tested_batches() -%}
-    {{ return(api.Relation.create(database=target.database, schema='intermediate', identifier='tested_batches')) }}
+    {{ return(api.Relation.create(database=target.database or none, schema='intermediate', identifier='tested_batches')) }}
 {%- endmacro %}
 
 {# Runs before every dbt command. #}
