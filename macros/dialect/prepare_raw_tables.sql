@@ -63,15 +63,14 @@
                 database=target.database, schema=source.schema, identifier=source.identifier
             ) -%}
             {%- set existing = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
+            {%- if raw_path and source.schema != 'raw' and existing is not none and not duckdb__is_view_of_files(existing) -%}
+                {%- do exceptions.raise_compiler_error(
+                    'Schema ' ~ source.schema ~ ' holds tables of your own: leave out JOURNEY_RAW_PATH or var raw_schema.'
+                ) -%}
+            {%- endif -%}
             {#- A view left by a run on files, or a table left by the sample, would be in the way of the other. -#}
             {%- set in_the_way = raw_path and not existing.is_view or reads_sample() and existing.is_view -%}
-            {%- set is_somebodys = source.schema != 'raw' and raw_path and not duckdb__is_view_of_files(existing) -%}
-            {%- if existing is not none and (in_the_way or is_somebodys) -%}
-                {%- if is_somebodys -%}
-                    {%- do exceptions.raise_compiler_error(
-                        'Schema ' ~ source.schema ~ ' holds tables of your own: leave out JOURNEY_RAW_PATH or var raw_schema.'
-                    ) -%}
-                {%- endif -%}
+            {%- if existing is not none and in_the_way -%}
                 {%- if not flags.FULL_REFRESH and adapter.get_relation(target.database, 'intermediate', 'int_journeys') -%}
                     {%- do exceptions.raise_compiler_error(
                         'This database was built from ' ~ ('the sample' if raw_path else 'files of JOURNEY_RAW_PATH')
