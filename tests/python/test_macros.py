@@ -127,6 +127,22 @@ def test_files_can_be_read_through_a_schema_of_another_name(dbt: Dbt, raw_path: 
         assert read(run.database, "select event_id from events.user_events") == [("zoned",)]
 
 
+def test_a_view_takes_the_place_of_a_view_or_a_table_and_keeps_what_is_said_of_it(dbt: Dbt, tmp_path: Path) -> None:
+    database = tmp_path / "build.duckdb"
+    lists = ("run", "--select", "+journey_metric_users")
+    dbt("seed", database=database)
+    dbt(*lists, database=database)
+    said = "select comment from duckdb_columns() where table_name = 'journey_metric_users' order by column_index"
+    comments = read(database, said)
+    assert comments and all(comments)
+    for in_the_way in ("table", "view"):
+        with duckdb.connect(str(database)) as connection:
+            connection.execute("drop view marts.journey_metric_users")
+            connection.execute(f"create {in_the_way} marts.journey_metric_users as select 1 as another_column")
+        dbt(*lists, database=database)
+        assert read(database, said) == comments, in_the_way
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -144,6 +160,7 @@ def test_every_macro_that_is_an_expression_has_a_table_of_cases() -> None:
     elsewhere = {
         "build_table": "Each kept table is built by it.",
         "create_table_as": "test_sample.py looks at what it stored.",
+        "create_view_as": "Above.",
         "dbt_on_spark": "test_spark.py: each build there is made by these.",
         "after_sample_seed": "The order of every build of the sample shows it.",
         "gather_statistics": "It is no expression, and changes no row.",
