@@ -60,6 +60,11 @@
 {% macro dbt_spark_get_incremental_sql(strategy, source, target, existing, unique_key, incremental_predicates) %}
     {%- if strategy == 'append' -%}
         {{ get_insert_into_sql(source, target) }}
+    {%- elif strategy == 'append_missing' -%}
+        {%- set columns = adapter.get_columns_in_relation(target) -%}
+        {{ get_incremental_append_missing_sql(
+            {'target_relation': target, 'temp_relation': source, 'dest_columns': columns}
+        ) }}
     {%- elif strategy == 'delete+insert' -%}
         {%- set keys = [unique_key] if unique_key is string else unique_key -%}
         {{ _replace_rows(target, source, keys, 'select distinct ' ~ keys | join(', ') ~ ' from ' ~ source) }}
@@ -67,7 +72,7 @@
         {{ _replace_rows(target, source, ['pair_hash'], touched_pair_hashes()) }}
     {%- else -%}
         {%- do exceptions.raise_compiler_error(
-            'On Spark incremental_strategy is append, delete+insert or rebuild_touched, not ' ~ strategy ~ '.'
+            'On Spark incremental_strategy is append, append_missing, delete+insert or rebuild_touched, not ' ~ strategy ~ '.'
         ) -%}
     {%- endif -%}
 {% endmacro %}
