@@ -36,29 +36,29 @@ in_force as (
 
 ),
 
--- A definition keeps the number of the batch that last changed it.
+changed as (
+
+    select * from in_force
+    {% if is_incremental() %}
+    -- A definition that is stored as it is keeps its row, with the number of the batch that last changed it.
+    except
+    select
+        journey_id,
+        step_id,
+        step_name,
+        step_type,
+        step_position
+    from {{ this }}
+    {% endif %}
+
+),
+
 numbered as (
 
-    {% if is_incremental() %}
-    select
-        in_force.*,
-        case
-            when
-                in_force.step_id = known.step_id
-                and in_force.step_name is not distinct from known.step_name
-                and in_force.step_type is not distinct from known.step_type
-                and in_force.step_position is not distinct from known.step_position
-                then known.batch_number
-            else {{ next_batch() }}
-        end as batch_number
-    from in_force
-    left join {{ this }} as known on in_force.journey_id = known.journey_id and in_force.step_id = known.step_id
-    {% else %}
     select
         *,
         {{ next_batch() }} as batch_number
-    from in_force
-    {% endif %}
+    from changed
 
 )
 

@@ -36,29 +36,28 @@ in_force as (
 
 ),
 
--- A definition keeps the number of the batch that last changed it.
+changed as (
+
+    select * from in_force
+    {% if is_incremental() %}
+    -- A definition that is stored as it is keeps its row, with the number of the batch that last changed it.
+    except
+    select
+        journey_id,
+        journey_name,
+        conversion_event_name,
+        attribution_window_minutes
+    from {{ this }}
+    {% endif %}
+
+),
+
 numbered as (
 
-    {% if is_incremental() %}
-    select
-        in_force.*,
-        case
-            when
-                in_force.journey_name is not distinct from known.journey_name
-                and in_force.conversion_event_name is not distinct from known.conversion_event_name
-                -- Never true for a journey that was not known.
-                and in_force.attribution_window_minutes = known.attribution_window_minutes
-                then known.batch_number
-            else {{ next_batch() }}
-        end as batch_number
-    from in_force
-    left join {{ this }} as known on in_force.journey_id = known.journey_id
-    {% else %}
     select
         *,
         {{ next_batch() }} as batch_number
-    from in_force
-    {% endif %}
+    from changed
 
 )
 
