@@ -4,7 +4,8 @@ with delivered as (
 
     select * from {{ ref('stg_journey_events') }}
     {% if is_incremental() %}
-    -- Rows may land late, and a load in parts: of a load that has grown, those are added that are not here yet.
+    -- Rows may land late, and a load in parts. Of a load that has grown all rows come again, and the strategy
+    -- `append_missing` adds those that are not here yet.
     where loaded_at in ({{ grown_loads(this, ref('stg_journey_events')) }})
 
     union all
