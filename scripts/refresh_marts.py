@@ -430,7 +430,13 @@ def refresh_postgres(full_refresh: bool, rollback: bool, keep: int, as_json: boo
 @click.option("--target", type=click.Choice(["duckdb", "postgres"]), default="duckdb", show_default=True)
 @click.option("--full-refresh", is_flag=True, help="Build every table anew from all raw rows.")
 @click.option("--rollback", is_flag=True, help="Build nothing: publish the file that was published before this one.")
-@click.option("--keep", type=click.IntRange(min=1), default=5, show_default=True, help="Published files to keep.")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Published files to keep, the present one among them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON on stdout.")
 @click.option(
     "--build-file",
@@ -455,6 +461,8 @@ def refresh_marts(
     published_file: Path | None,
 ) -> None:
     console = Console(stderr=True, markup=False, highlight=False)
+    if rollback and full_refresh:
+        raise click.UsageError("--rollback builds nothing: leave out --full-refresh.")
     if target == "postgres":
         refresh_postgres(full_refresh, rollback, keep, as_json, console)
         return

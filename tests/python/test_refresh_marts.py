@@ -445,6 +445,7 @@ def test_a_rollback_goes_back_one_published_file_each_time(place: Place) -> None
     assert place.run("--rollback").returncode == 0
     assert place.version() == 1
     assert_refused(place.run("--rollback"), 2, "No earlier file")
+    assert_refused(place.run("--rollback", "--full-refresh"), 2, "leave out --full-refresh")
     assert place.version() == 1
 
 
@@ -1000,6 +1001,16 @@ def test_lists_are_made_of_nothing_but_code_definitions_and_the_events_of_their_
     assert [*read_by["stg_journey_events"], *read_by["stg_user_events"]] == list(user_lists.EVENT_TABLES)
     sources = {node for node in made_of if node.startswith("source.")}
     assert {name.rpartition(".")[2] for name in sources} == {*worlds.COLUMN_TYPES}
+
+
+def test_lists_of_a_few_users_are_not_made_of_all(sample_database: Path) -> None:
+    with duckdb.connect(str(sample_database), read_only=True) as connection:
+        connection.execute("create temporary table changed_users as select 'nobody' as user_id")
+        lists = f"select * from marts.{user_lists.LISTS} where {user_lists.IS_CHANGED}"
+        [(_, plan)] = connection.execute(f"explain (format json) {lists}").fetchall()
+    assert "int_journey_event_rows" in plan
+    # A step that is used twice is made of all users before anybody asks who is wanted.
+    assert "CTE_SCAN" not in plan
 
 
 @pytest.mark.long

@@ -6,9 +6,25 @@ with messages_sent as (
 
 ),
 
-entry_states as (
+-- Each of the following is used once: a step that is used twice DuckDB makes of all users, also where somebody asks
+-- for a few of them.
+entries as (
 
-    select * from {{ ref('int_journey_entry_states') }}
+    select * from {{ ref('int_journey_entry_milestones') }}
+
+),
+
+unconverted_exits as (
+
+    select * from {{ ref('int_journey_entry_milestones') }}
+    where exited_at is not null and not is_converted
+
+),
+
+first_conversions as (
+
+    select * from {{ ref('int_journey_conversions') }}
+    where is_first_conversion
 
 ),
 
@@ -34,7 +50,7 @@ counted_moments as (
         journey_id,
         user_id,
         entered_at as counted_at
-    from entry_states
+    from entries
 
     union all
 
@@ -43,8 +59,7 @@ counted_moments as (
         journey_id,
         user_id,
         exited_at as counted_at
-    from entry_states
-    where entry_state in ('exited_window_open', 'exited_window_closed')
+    from unconverted_exits
 
     union all
 
@@ -53,8 +68,7 @@ counted_moments as (
         journey_id,
         user_id,
         occurred_at as counted_at
-    from conversions
-    where is_first_conversion
+    from first_conversions
 
     union all
 
