@@ -53,6 +53,7 @@
 #}
 {% macro duckdb__prepare_raw_tables() -%}
     {%- set raw_path = env_var('JOURNEY_RAW_PATH', '') -%}
+    {%- set found = [] -%}
     {%- if execute -%}
         {#- No pattern of DuckDB finds such a folder, and what is not found would be an empty table. -#}
         {%- if '\\' in raw_path -%}
@@ -80,16 +81,21 @@
                 {%- do adapter.drop_relation(existing) -%}
             {%- endif -%}
             {%- if raw_path -%}
+                {%- set pattern = duckdb__file_name(raw_path ~ '/' ~ relation.identifier) ~ '/**/*.parquet' -%}
+                {%- set files = run_query("select file from glob('" ~ pattern ~ "') order by file").columns[0].values() -%}
+                {%- do found.extend(files) -%}
                 {%- do adapter.create_schema(relation.without_identifier()) -%}
-                {%- do run_query(duckdb__raw_view(relation, source.columns.values(), raw_path)) -%}
+                {%- do run_query(duckdb__raw_view(relation, source.columns.values(), files)) -%}
             {%- endif -%}
         {%- endfor -%}
+        {#- Nothing may have landed yet; but a folder that does not exist looks the same from here. -#}
+        {%- if raw_path and not found -%}
+            {%- do exceptions.warn('JOURNEY_RAW_PATH has no folder of a raw table with a Parquet file: is it right? ' ~ raw_path) -%}
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro duckdb__raw_view(relation, columns, raw_path) -%}
-    {%- set pattern = duckdb__file_name(raw_path ~ '/' ~ relation.identifier) ~ '/**/*.parquet' -%}
-    {%- set files = run_query("select file from glob('" ~ pattern ~ "') order by file").columns[0].values() -%}
+{% macro duckdb__raw_view(relation, columns, files) -%}
     {%- set selects = [] -%}
     {#- In one reading a value would be cast to the type of all, and its text would change when another file lands. -#}
     {%- for _, alike in duckdb__types_of_files(files, columns) | groupby('column_types') -%}

@@ -105,6 +105,15 @@ def test_a_folder_that_no_pattern_finds_is_refused(dbt: Dbt, tmp_path: Path) -> 
         dbt("run-operation", "prepare_raw_tables", raw_path=raw_path, database=tmp_path / "build.duckdb")
 
 
+def test_a_folder_in_which_nothing_is_found_is_read_as_empty_with_a_warning(
+    dbt: Dbt, raw_path: Path, tmp_path: Path
+) -> None:
+    database, operation = tmp_path / "build.duckdb", ("run-operation", "prepare_raw_tables")
+    assert "is it right?" in dbt(*operation, raw_path=tmp_path / "mistyped", database=database).output
+    assert read(database, "select count(*) from raw.journey_events") == [(0,)]
+    assert "is it right?" not in dbt(*operation, raw_path=raw_path, database=database).output
+
+
 @pytest.mark.parametrize("kind", ["table", "view"])
 @pytest.mark.parametrize("options", [[], ["--full-refresh"]])
 def test_tables_and_views_of_your_own_are_never_replaced_by_files(
