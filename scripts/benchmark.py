@@ -34,6 +34,7 @@ import click
 import duckdb
 import yaml  # type: ignore[import-untyped]
 from jinja2 import Template
+from messages import run_command
 from project import PROJECT
 from rich.console import Console
 from rich.progress import track
@@ -305,7 +306,7 @@ def results_table(title: str, measurements: list[Measurement]) -> Table:
     return table
 
 
-@click.group(help=__doc__)
+@click.group(help=__doc__, no_args_is_help=False)
 def main() -> None:
     """See the module's docstring."""
 
@@ -355,6 +356,8 @@ def run(
             raise WrongUse(
                 f"There is no {needed}; run this with the Python of the project's environment or name its --dbt."
             )
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise WrongUse(f"There is no folder for {json_file}: make it, or name another file with --json.")
     raw_path = (raw_path or work_dir / f"raw_{events}").resolve()
     wanted = {"events": events, "batch_percent": batch_percent}
     if not wanted.items() <= read_manifest(raw_path).items():
@@ -381,4 +384,4 @@ def run(
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -23,6 +23,10 @@ def reason(error: Exception) -> str:
     return printable((getattr(error, "strerror", None) or str(error)).partition("\n")[0].rstrip(".!"))
 
 
+def what_failed(error: OSError) -> str:
+    return f"{quote(error.filename)}: {reason(error)}." if error.filename else f"{reason(error)}."
+
+
 def run_command(command: click.Command) -> None:
     """Run a command; whatever goes wrong by somebody's doing is one sentence."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -30,8 +34,8 @@ def run_command(command: click.Command) -> None:
     try:
         command.main(standalone_mode=False)
     except (click.ClickException, OSError) as error:
-        failure = error if isinstance(error, click.ClickException) else click.UsageError(f"{reason(error)}.")
-        tell_failure(failure.exit_code, printable(" ".join(failure.format_message().split("\n"))))
+        failure = error if isinstance(error, click.ClickException) else click.UsageError(what_failed(error))
+        tell_failure(failure.exit_code, printable(" ".join(map(str.strip, failure.format_message().split("\n")))))
         sys.exit(failure.exit_code)
 
 

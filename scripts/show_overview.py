@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from export_users import open_marts
+from messages import run_command
 from project import PROJECT
 from rich import box
 from rich.console import Console
@@ -67,9 +68,9 @@ def overview_table(rows: list[tuple[Cell, ...]], complete_at: object) -> Table:
     default=PROJECT / "journey_analytics.duckdb",
     help="DuckDB file with the marts; default: JOURNEY_DUCKDB_PATH, else journey_analytics.duckdb of the project.",
 )
-def main(database: Path) -> None:
+def show_overview(database: Path) -> None:
     Console(markup=False).print(overview_table(*read_overview(database)))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(show_overview)

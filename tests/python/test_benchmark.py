@@ -223,3 +223,9 @@ def test_a_missing_dbt_is_wrong_use(tiny: list[str], tmp_path: Path) -> None:
     done = run_script(*tiny, "--dbt", str(tmp_path / "nowhere"))
     assert done.returncode == 2
     assert "There is no " in done.stderr
+
+
+def test_a_result_that_has_no_folder_is_wrong_use_before_anything_is_measured(tiny: list[str], tmp_path: Path) -> None:
+    done = run_script(*tiny, "--json", str(tmp_path / "nowhere" / "benchmark.json"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: There is no folder for ") and done.stderr.count("\n") == 1

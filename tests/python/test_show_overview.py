@@ -55,3 +55,11 @@ def test_a_missing_database_is_wrong_use(tmp_path: Path) -> None:
     done = run_script(tmp_path / "nowhere.duckdb")
     assert done.returncode == 2
     assert "There is no database" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_overview_that_cannot_be_printed_is_one_sentence(sample_database: Path) -> None:
+    command = [sys.executable, str(PROJECT / "scripts" / "show_overview.py"), "--database", str(sample_database)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "Error: No space left on device.\n"
