@@ -5,14 +5,14 @@ with known_steps as (
 
 ),
 
--- Types are compared in lower case, so two lines of the seed can say the same.
+-- The seed is written by hand: blanks and case do not matter, so two of its lines can say the same.
 channel_metrics as (
 
     select
-        {{ lower_case('step_type') }} as step_type,
-        metric
+        {{ lower_case(clean_text('step_type')) }} as step_type,
+        {{ lower_case(clean_text('metric')) }} as metric
     from {{ ref('channel_metrics') }}
-    group by {{ lower_case('step_type') }}, metric
+    group by {{ lower_case(clean_text('step_type')) }}, {{ lower_case(clean_text('metric')) }}
 
 ),
 
