@@ -1,4 +1,5 @@
 -- Grain: the one row that says how far the data reaches. It stands in for now(): a rerun gives the same numbers.
+-- Rows are counted by load, and duplicates taken off: to look for the accepted events among all rows would take longer.
 with usable_rows as (
 
     select loaded_at from {{ ref('int_journey_event_rows') }}

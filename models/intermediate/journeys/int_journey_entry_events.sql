@@ -21,6 +21,7 @@ entries_with_instance as (
     select
         *,
         -- From the moment on when the same instance is entered again, an event with its id means the later entry.
+        -- Without another entry that moment is later than any event can be.
         lead(entered_at, 1, timestamp '9999-12-31 00:00:00' + interval '2' day) over (
             partition by journey_id, user_id, journey_instance_id
             order by entry_number
@@ -207,7 +208,7 @@ with_next_visit as (
 
 -- Of each user's rows at a step, and of those with the same transition, one counts the user: what is published as
 -- distinct users is then a sum, at any size. An entry is at no step.
-with_user_counts as (
+with_user_flags as (
 
     select
         *,
@@ -229,23 +230,23 @@ with_names as (
     select
         numbered_pairs.journey_id,
         numbered_pairs.user_id,
-        case when with_user_counts.step_id is null then 'journey_entered' else 'step_entered' end as event_type,
-        with_user_counts.step_id,
-        with_user_counts.occurred_at,
-        with_user_counts.entry_number,
-        with_user_counts.exited_at,
-        with_user_counts.next_step_id,
-        with_user_counts.microseconds_to_next,
-        with_user_counts.visit_state,
-        with_user_counts.is_users_first_at_step,
-        with_user_counts.is_users_first_in_transition,
+        case when with_user_flags.step_id is null then 'journey_entered' else 'step_entered' end as event_type,
+        with_user_flags.step_id,
+        with_user_flags.occurred_at,
+        with_user_flags.entry_number,
+        with_user_flags.exited_at,
+        with_user_flags.next_step_id,
+        with_user_flags.microseconds_to_next,
+        with_user_flags.visit_state,
+        with_user_flags.is_users_first_at_step,
+        with_user_flags.is_users_first_in_transition,
         numbered_pairs.pair_hash,
         {{ newest_batch() }} as batch_number
-    from with_user_counts
+    from with_user_flags
     inner join numbered_pairs
         on
-            with_user_counts.pair_hash = numbered_pairs.pair_hash
-            and with_user_counts.number_in_hash = numbered_pairs.number_in_hash
+            with_user_flags.pair_hash = numbered_pairs.pair_hash
+            and with_user_flags.number_in_hash = numbered_pairs.number_in_hash
 
 )
 
