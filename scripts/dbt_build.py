@@ -56,9 +56,9 @@ class Build(NamedTuple):
 
 
 def start_build(
-    where: list[str], environment: dict[str, str], full_refresh: bool, tests_everything: bool, locks: list[int]
+    where: list[str], environment: dict[str, str], full_refresh: bool, left_out: list[str], locks: list[int]
 ) -> subprocess.Popen[str]:
-    """Start source freshness and then dbt build `where` to; the locks stay held as long as dbt runs.
+    """Start source freshness and then dbt build `where` to, but for some tests; the locks stay held as long as it runs.
 
     Raises click.UsageError where JOURNEY_THREADS is no number of models.
     """
@@ -85,7 +85,7 @@ def start_build(
         for name, text in os.environ.items()
         if not name.startswith("DBT_") or name.startswith(KEPT_VARIABLES)
     }
-    build = [*BUILD, *([] if tests_everything else [WHOLE_HISTORY]), *(["--full-refresh"] if full_refresh else [])]
+    build = [*BUILD, *left_out, *(["--full-refresh"] if full_refresh else [])]
     commands = json.dumps([[*command, *options] for command in (["source", "freshness"], build)])
     return subprocess.Popen(
         [sys.executable, "-c", DBT, str(os.getpid()), commands],

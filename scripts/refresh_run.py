@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 import click
-from dbt_build import explain_failure, read_freshness, read_manifest, start_build, watch_build
+from dbt_build import WHOLE_HISTORY, explain_failure, read_freshness, read_manifest, start_build, watch_build
 from messages import printing, tell_failure
 from rich import box
 from rich.console import Console
@@ -59,6 +59,11 @@ class Run(ABC):
     def places(self) -> Record:
         """Where it is published, and what is kept for a rollback."""
 
+    @property
+    def tests_of_its_own(self) -> list[str]:
+        """Tests that the target makes itself, as dbt selects them."""
+        return []
+
     def write(self, **changes: object) -> None:
         """Add the row's newest state to the history, for good."""
         self.record |= changes
@@ -78,7 +83,8 @@ class Run(ABC):
 def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
     """Run dbt, and give what it knows of the project."""
     run.record["tests_everything"] = full_refresh or tests_are_due(run)
-    run.child = start_build(run.dbt_options, run.environment, full_refresh, run.record["tests_everything"], run.locks)
+    left_out = [*run.tests_of_its_own, *([] if run.record["tests_everything"] else [WHOLE_HISTORY])]
+    run.child = start_build(run.dbt_options, run.environment, full_refresh, left_out, run.locks)
     with showing(console, "Starting dbt") as show:
         done = watch_build(run.child, show)
     run.child = None

@@ -68,6 +68,8 @@ with duckdb.connect(str(build_file)) as connection:
         connection.execute(plan["spoil"])
 names = {"first": "model", "second": "model", "first_is_good": "test"}
 nodes = {name: {"alias": name, "resource_type": kind, "schema": "marts", "tags": []} for name, kind in names.items()}
+good = plan.get("lists_are_good", True)
+nodes["first_is_good"] |= {"name": "first_is_good", "tags": ["user_lists"], "raw_code": f"select 1 where not {good}"}
 sources = ("journeys", "journey_steps", "journey_events", "user_events")
 columns = {"sources": {name: {"name": name, "schema": "raw", "columns": {}} for name in sources}}
 (target / "manifest.json").write_text(json.dumps({"nodes": nodes} | columns))
@@ -391,6 +393,14 @@ def test_the_whole_history_is_tested_at_first_after_a_full_refresh_and_every_day
     assert place.run().returncode == 1
     assert not excluded(6), "the run that failed has tested nothing that is published"
     assert excluded(7)
+
+
+def test_lists_are_tested_in_the_new_file(place: Place) -> None:
+    place.publish(1)
+    assert "tag:user_lists" in json.loads((place.build.parent / "command.json").read_text())
+    place.plan(version=2, lists_are_good=False)
+    assert_refused(place.run(), 1, "The lists of users do not pass first_is_good")
+    assert place.version() == 1
 
 
 def test_a_line_of_the_history_that_was_cut_short_is_left_out(place: Place) -> None:
@@ -970,7 +980,7 @@ def test_a_batch_replaces_the_lists_of_its_users_and_no_others(warehouse: Wareho
     change_published(warehouse, f"update marts.journey_metric_users set event_count = event_count + 1 where {one}")
     warehouse.load(third, "load_2")
     (warning,) = json.loads(warehouse.run_script("--json").stdout)["warnings"]
-    assert warning.startswith("All lists are made anew: The published lists do not pass")
+    assert warning.startswith("All lists are made anew: The lists of users do not pass")
     assert not warehouse.differences()
 
     # And so are all, when a definition has changed.
