@@ -201,7 +201,8 @@ def fill_new_file(run: FileRun, manifest: dict[str, Any], new: Path, published: 
     copy_marts(run, manifest, new, published)
     verify_marts(run, new)
     if published is None or run.record["made_of"] != published["made_of"]:
-        check_lists(new, manifest)
+        with work_connection(new, new.parent) as connection:
+            check_lists(connection, manifest)
 
 
 def must_begin_anew(run: FileRun, published: Record) -> bool:
@@ -294,15 +295,15 @@ def memory_limit() -> str:
     return os.environ.get("JOURNEY_MEMORY_LIMIT", "6GB")
 
 
-def work_connection(build: Path, folder: Path) -> duckdb.DuckDBPyConnection:
-    """Open the build file for reading, with the limits of a build and the spill in a folder that is cleared."""
+def work_connection(file: Path, folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open a file for reading, with the limits of a build and the spill in a folder that is cleared."""
     settings: dict[str, Any] = {
         "memory_limit": memory_limit(),
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
     }
-    connection = duckdb.connect(str(build), read_only=True, config=settings)
+    connection = duckdb.connect(str(file), read_only=True, config=settings)
     connection.execute("set TimeZone = 'UTC'")
     return connection
 
@@ -320,7 +321,7 @@ def verify_marts(run: FileRun, new: Path) -> None:
     """Read the new file back from the disk, every value of it, and compare its tables with those of the build."""
     if new.with_name(new.name + ".wal").exists():
         raise click.ClickException("DuckDB could not complete the new file: is the disk full?")
-    with duckdb.connect(str(new), read_only=True) as connection:
+    with work_connection(new, new.parent) as connection:
         tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
         found = {}
         for (table,) in tables:

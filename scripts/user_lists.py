@@ -6,7 +6,6 @@ already. What decides the rows of a user is what arrived of that user, the defin
 
 import hashlib
 import re
-from pathlib import Path
 from typing import Any
 
 import click
@@ -82,14 +81,13 @@ def replace_lists(connection: duckdb.DuckDBPyConnection, published: dict[str, An
     connection.execute("commit")
 
 
-def check_lists(file: Path, manifest: dict[str, Any]) -> None:
-    """Ask of a file of marts whether its lists sum up to its numbers, as the project's tests ask of the build.
+def check_lists(connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> None:
+    """Ask of an open file of marts whether its lists sum up to its numbers, as the project's tests ask of the build.
 
     Raises click.ClickException where they do not.
     """
-    with duckdb.connect(str(file), read_only=True) as connection:
-        for node in manifest["nodes"].values():
-            if node["resource_type"] == "test" and "user_lists" in node["tags"]:
-                sql = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"marts.\1", node["raw_code"])
-                if connection.execute(re.sub(r"\{\{.*?\}\}", "", sql)).fetchone():
-                    raise click.ClickException(f"The lists of users do not pass {node['name']}.")
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and "user_lists" in node["tags"]:
+            sql = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"marts.\1", node["raw_code"])
+            if connection.execute(re.sub(r"\{\{.*?\}\}", "", sql)).fetchone():
+                raise click.ClickException(f"The lists of users do not pass {node['name']}.")

@@ -46,13 +46,9 @@ pairs_of_rows as (
         journey_id,
         user_id,
         pair_hash
-    -- The touched few are read once and held; all would not fit, so here even duplicates name their pairs.
-    {% if is_incremental() %}
-    from exits_and_visits
-    {% else %}
+    -- Of all usable rows: pairs of duplicates do no harm, and accepted events used twice DuckDB would hold whole.
     from {{ ref('int_journey_event_rows') }}
-    where reject_reason is null and event_type in ('journey_exited', 'step_entered')
-    {% endif %}
+    where reject_reason is null and event_type in ('journey_exited', 'step_entered') and {{ is_touched() }}
 
 ),
 
