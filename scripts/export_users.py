@@ -2,6 +2,7 @@
 
 \b
     python scripts/export_users.py --list
+    python scripts/export_users.py --list --journey welcome
     python scripts/export_users.py --journey welcome --metric converted_users --format csv --output users.csv
     python scripts/export_users.py --journey welcome --step s2 --metric clicked_count --format xlsx --output s2.xlsx
     python scripts/export_users.py --journey welcome --step s3 --metric outcome_count --outcome yes ...
@@ -252,6 +253,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return ", ".join(map(quote, heapq.nlargest(5, sorted(set(known)), key=alike))) or "none"
 
 
+def only_named(names: tuple[str | None, ...], catalog: Catalog) -> Catalog:
+    """Leave out what has another name; None is any. Raises click.UsageError when nothing is left of what is named."""
+    left = {
+        known: number
+        for known, number in catalog.items()
+        if all(name in (None, own) for name, own in zip(names, known, strict=True))
+    }
+    if any(name is not None for name in names) and not left:
+        raise click.UsageError("There is no number of this name: see all that there are with --list alone.")
+    return left
+
+
 def format_catalog(catalog: Catalog, user_counts: Catalog) -> str:
     """Lay the published numbers out as a table, with the number of users in each list."""
     lines = [["journey", "step", "metric", "outcome", "event_count", "user_count"]]
@@ -414,7 +427,7 @@ def export(
 
 
 @click.command(help=__doc__)
-@click.option("--list", "show_list", is_flag=True, help="Show every journey, step and metric with its counts.")
+@click.option("--list", "show_list", is_flag=True, help="Show every number with its counts, or those that are named.")
 @click.option("--journey", help="Journey id.")
 @click.option("--metric", help="Name of the number, such as converted_users or clicked_count.")
 @click.option("--step", help="Step id, for a metric of steps.")
@@ -447,9 +460,10 @@ def export_users(
 ) -> None:
     if show_list:
         with open_marts(database) as connection:
-            catalog = format_catalog(read_catalog(connection), read_user_counts(connection))
+            catalog = only_named((journey, step, metric, outcome), read_catalog(connection))
+            shown = format_catalog(catalog, read_user_counts(connection))
         try:
-            click.echo(catalog)
+            click.echo(shown)
         except OSError as error:
             raise click.ClickException(f"Cannot print: {reason(error)}.") from error
         return

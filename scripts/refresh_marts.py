@@ -199,9 +199,11 @@ def make_new_file(run: FileRun, manifest: dict[str, Any], new: Path) -> None:
 def fill_new_file(run: FileRun, manifest: dict[str, Any], new: Path, published: Record | None = None) -> None:
     """Copy the marts into the new file and verify it; lists that are as published have passed their tests."""
     copy_marts(run, manifest, new, published)
-    verify_marts(run, new)
-    if published is None or run.record["made_of"] != published["made_of"]:
-        with work_connection(new, new.parent) as connection:
+    if new.with_name(new.name + ".wal").exists():
+        raise click.ClickException("DuckDB could not complete the new file: is the disk full?")
+    with work_connection(new, new.parent) as connection:
+        verify_marts(run, connection)
+        if published is None or run.record["made_of"] != published["made_of"]:
             check_lists(connection, manifest)
 
 
@@ -317,17 +319,14 @@ def count_raw_rows(manifest: dict[str, Any], connection: duckdb.DuckDBPyConnecti
     return rows
 
 
-def verify_marts(run: FileRun, new: Path) -> None:
+def verify_marts(run: FileRun, connection: duckdb.DuckDBPyConnection) -> None:
     """Read the new file back from the disk, every value of it, and compare its tables with those of the build."""
-    if new.with_name(new.name + ".wal").exists():
-        raise click.ClickException("DuckDB could not complete the new file: is the disk full?")
-    with work_connection(new, new.parent) as connection:
-        tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
-        found = {}
-        for (table,) in tables:
-            # The hash makes DuckDB read and check every block.
-            read = connection.execute(f"select count(*), bit_xor(hash(t)) from marts.{table} t").fetchall()
-            found[table] = read[0][0]
+    tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
+    found = {}
+    for (table,) in tables:
+        # The hash makes DuckDB read and check every block.
+        read = connection.execute(f"select count(*), bit_xor(hash(t)) from marts.{table} t").fetchall()
+        found[table] = read[0][0]
     if found != run.published_rows:
         raise click.ClickException(f"The copy of the marts is not what was built: {found}, not {run.published_rows}.")
 

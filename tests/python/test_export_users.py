@@ -403,6 +403,23 @@ def test_list_shows_every_number_with_its_counts(marts: Path) -> None:
     assert len([line for line in lines if line[0] == "winback"]) == 5
 
 
+@pytest.mark.parametrize(
+    ("named", "lines"),
+    [
+        (["--journey", "winback", "--metric", "total_entries"], [["winback", "total_entries"]]),
+        (["--step", "wait", "--metric", "entry_count"], [["welcome", "wait", "entry_count"]]),
+        (["--outcome", "yes"], [["welcome", "ask", "outcome_count", "yes"]]),
+    ],
+)
+def test_list_shows_only_the_numbers_that_are_named(marts: Path, named: list[str], lines: list[list[str]]) -> None:
+    shown = run(marts, "--list", *named).stdout.splitlines()
+    assert [line.split()[:-2] for line in shown[1:]] == lines
+
+
+def test_list_says_when_nothing_is_called_so(marts: Path) -> None:
+    assert_refused(run(marts, "--list", "--journey", "wellcome"), 2, "no number of this name", "--list alone")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_list_that_cannot_be_printed_says_so(marts: Path, unbuffered: str) -> None:

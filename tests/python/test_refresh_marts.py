@@ -580,12 +580,12 @@ def test_a_copy_that_differs_from_the_build_is_not_published(place: Place, damag
     place.plan(version=2)
     damaged = f"""
 import duckdb
-verify = refresh_marts.verify_marts
-def damage_and_verify(run, new):
+copy = refresh_marts.copy_marts
+def copy_and_damage(run, manifest, new, published=None):
+    copy(run, manifest, new, published)
     path = str(new)
     {damage}
-    verify(run, new)
-refresh_marts.verify_marts = damage_and_verify
+refresh_marts.copy_marts = copy_and_damage
 """
     assert_refused(place.run(before=damaged), 1, words)
     assert place.version() == 1
