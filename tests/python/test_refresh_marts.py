@@ -956,12 +956,17 @@ def change_published(warehouse: Warehouse, sql: str) -> None:
     os.utime(warehouse.published, ns=(moment, moment))
 
 
-def late_twin(warehouse: Warehouse) -> worlds.Row:
-    """The newest message to one of the crowd, now said to have gone to another, and loaded a moment before."""
-    rows = [row for row in warehouse.loaded["journey_events"] if str(row["user_id"]).startswith("30 ")]
-    row = max((r for r in rows if r["event_type"] == "message_sent"), key=lambda r: str(r["loaded_at"]))
+def late_twin(warehouse: Warehouse, table: str, number: int, made_of: str) -> worlds.Row:
+    """The newest event of this part of the crowd in a table of the build, now said to be another's, loaded before."""
+    with duckdb.connect(str(warehouse.build), read_only=True) as connection:
+        ids = connection.execute(f"select event_id from {made_of} and user_id like '{number} %'").fetchall()
+    rows: dict[str, worlds.Row] = {}
+    for row in sorted(warehouse.loaded[table], key=lambda row: str(row["loaded_at"])):
+        if (row["event_id"],) in ids:
+            rows.setdefault(str(row["event_id"]), row)
+    row = max(rows.values(), key=lambda row: str(row["loaded_at"]))
     assert isinstance(row["loaded_at"], datetime)
-    return row | {"user_id": f"31 {row['user_id']}", "loaded_at": row["loaded_at"] - timedelta(microseconds=1)}
+    return row | {"user_id": f"new {row['user_id']}", "loaded_at": row["loaded_at"] - timedelta(microseconds=1)}
 
 
 @pytest.mark.dbt
@@ -969,7 +974,10 @@ def test_a_batch_replaces_the_lists_of_its_users_and_no_others(warehouse: Wareho
     second, third, fourth, fifth = play_with_a_crowd(warehouse, seed=53, batch_count=5)
     one = "metric = 'total_entries' and user_id = (select min(user_id) from marts.journey_metric_users)"
     change_published(warehouse, f"update marts.journey_metric_users set last_at = '1970-01-01' where {one}")
-    second["journey_events"].append(late_twin(warehouse))
+    messages = "intermediate.int_journey_events where event_type = 'message_sent'"
+    conversions = "intermediate.int_journey_conversions where is_first_conversion"
+    second["journey_events"].append(late_twin(warehouse, "journey_events", 30, messages))
+    second["user_events"].append(late_twin(warehouse, "user_events", 20, conversions))
     warehouse.load(second, "load_1")
     assert warehouse.run_script().returncode == 0
     differences = warehouse.differences()
