@@ -18,6 +18,17 @@
 {%- endmacro %}
 
 {#
+    Those of whom conversions are credited anew. Nobody as long as nothing can convert and nothing has: without a row the
+    table knows of no batch, and every run would begin with the first one.
+#}
+{% macro touched_converting_pairs(relation, event_types) -%}
+    select pair_hash from ({{ touched_conversion_pairs(relation, event_types) }}) as touched
+    where
+        exists (select 1 from {{ ref('int_journey_converting_pairs') }})
+        or exists (select 1 from {{ relation }})
+{%- endmacro %}
+
+{#
     Hook before an incremental model: notes whom this run rebuilds, once for what it selects and what it deletes.
     A table, because its size tells the engine to look for few rows among many. Its null row makes `is_touched` a filter
     that leaves something out: only then does DuckDB look for the touched while it scans, and not one join later.

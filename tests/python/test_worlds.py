@@ -135,6 +135,24 @@ def test_a_first_run_without_any_row_and_a_run_without_a_new_one(warehouse: Ware
     assert not warehouse.differences()
 
 
+@pytest.mark.dbt
+def test_where_nothing_can_convert_a_run_with_nothing_new_credits_nobody(warehouse: Warehouse) -> None:
+    world = make_world(45, 100)
+    warehouse.start_anew()
+    warehouse.load(world | {"journeys": []})
+    warehouse.run()
+    pairs = "touched_converting_pairs(ref('int_journey_conversions'), ['journey_entered', 'journey_exited'])"
+    shown = warehouse.dbt(
+        *("show", "--output", "json", "--inline", "select count(*) as touched from ({{ " + pairs + " }}) as pairs"),
+        raw_path=warehouse.raw_path,
+        database=warehouse.database,
+    )
+    assert '"touched": 0' in shown.output
+    warehouse.load({"journeys": world["journeys"]})
+    warehouse.run()
+    assert not warehouse.differences()
+
+
 # Three journey events, of which two are from the future, and a user event, with their columns in types of one load.
 TYPED_EVENTS = """
 copy (
