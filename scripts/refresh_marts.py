@@ -227,14 +227,18 @@ def state_of_build(run: FileRun, manifest: dict[str, Any], folder: Path) -> Reco
     A table whose rows say of which batch they are changes only with its batches, the others are small.
     """
     with work_connection(run.build, folder) as connection:
-        tables = connection.execute("""
+        raw_schemas = [source["schema"] for source in manifest["sources"].values()]
+        tables = connection.execute(
+            """
             select schema_name, table_name, list(column_name) filter (where column_name like '%batch_number')
             from duckdb_columns()
             where
-                database_name = current_database() and schema_name != 'raw' and table_name != 'run_history'
-                and table_oid in (select table_oid from duckdb_tables())
+                database_name = current_database() and schema_name not in (select unnest($1))
+                and table_name != 'run_history' and table_oid in (select table_oid from duckdb_tables())
             group by all order by all
-        """).fetchall()
+            """,
+            [raw_schemas],
+        ).fetchall()
         state = connection.execute("select sql from duckdb_views() where not internal order by all").fetchall()
         for schema, table, batches in tables:
             seen = ", ".join(f"max({column})" for column in batches or ()) or "sum(hash(t))"

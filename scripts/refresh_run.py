@@ -92,7 +92,10 @@ def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
     if done.errors:
         raise explain_failure(done.errors)
     run.freshness, run.warnings = read_freshness(), done.warnings
-    return read_manifest()
+    manifest = read_manifest()
+    if any(node["resource_type"] == "seed" and node["schema"] == "raw" for node in manifest["nodes"].values()):
+        run.warnings.append("These are the journeys of the sample: set JOURNEY_RAW_PATH to the folder of your raw files.")
+    return manifest
 
 
 @contextmanager

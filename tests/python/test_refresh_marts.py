@@ -56,14 +56,15 @@ if plan.get("errors"):
     sys.exit(1)
 version, rows = plan["version"], plan.get("rows", 20_000)
 with duckdb.connect(str(build_file)) as connection:
-    connection.execute("create schema if not exists marts; create schema if not exists raw")
+    raw_schema = plan.get("raw_schema", "raw")
+    connection.execute(f"create schema if not exists marts; create schema if not exists {raw_schema}")
     rows = f"select {version} as version, range as i from range({rows})"
     connection.execute(f"create or replace table marts.first as {rows}")
     connection.execute("comment on table marts.first is 'It''s the first.'; comment on column marts.first.i is 'Eye.'")
     connection.execute("create or replace view marts.second as select version, md5(i::text) as hash from marts.first")
     connection.execute("comment on view marts.second is 'A view.'; comment on column marts.second.hash is 'Hash.'")
     for table in ("journeys", "journey_steps", "journey_events", "user_events"):
-        connection.execute(f"create or replace table raw.{table} as from range({version} * 10)")
+        connection.execute(f"create or replace table {raw_schema}.{table} as from range({version} * 10)")
     if "spoil" in plan:
         connection.execute(plan["spoil"])
 names = {"first": "model", "second": "model", "first_is_good": "test"}
@@ -71,7 +72,9 @@ nodes = {name: {"alias": name, "resource_type": kind, "schema": "marts", "tags":
 good = plan.get("lists_are_good", True)
 nodes["first_is_good"] |= {"name": "first_is_good", "tags": ["user_lists"], "raw_code": f"select 1 where not {good}"}
 sources = ("journeys", "journey_steps", "journey_events", "user_events")
-columns = {"sources": {name: {"name": name, "schema": "raw", "columns": {}} for name in sources}}
+columns = {"sources": {name: {"name": name, "schema": raw_schema, "columns": {}} for name in sources}}
+if plan.get("is_sample"):
+    nodes["seed"] = {"alias": "journeys", "resource_type": "seed", "schema": "raw", "tags": []}
 (target / "manifest.json").write_text(json.dumps({"nodes": nodes} | columns))
 result = {"unique_id": "source.p.raw.user_events", "status": "warn", "max_loaded_at": "2026-01-01T00:00:00+00:00"}
 (target / "sources.json").write_text(json.dumps({"results": [result]}))
@@ -346,6 +349,22 @@ def test_a_damaged_published_file_is_made_anew(place: Place) -> None:
     (warning,) = place.publish(1)["warnings"]
     assert warning.startswith("All lists are made anew: ")
     assert place.version() == 1
+
+
+def test_a_run_on_the_sample_says_so(place: Place) -> None:
+    place.plan(version=1, is_sample=True)
+    (warning,) = json.loads(place.run("--json").stdout)["warnings"]
+    assert "sample" in warning and "JOURNEY_RAW_PATH" in warning
+    assert not place.publish(1)["warnings"]
+
+
+def test_raw_tables_of_any_schema_are_not_read_to_see_what_has_changed(place: Place) -> None:
+    place.plan(version=1, raw_schema="landing")
+    assert place.run().returncode == 0
+    place.plan(version=1, raw_schema="landing", spoil="update landing.user_events set range = -1")
+    assert place.run().returncode == 0
+    states = [json.loads(line).get("made_of") for line in place.published.with_suffix(".runs.jsonl").open()]
+    assert len({state for state in states if state}) == 1
 
 
 def test_loaded_rows_are_those_delivered_since_the_last_published_run(place: Place) -> None:
