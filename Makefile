@@ -52,7 +52,7 @@ test: install ## Run every test
 	@$(BIN)/pytest $(PARALLEL)
 
 test-long: install ## Run the long tests: many worlds, many kills (WORLDS=1000 plays more of them)
-	@$(BIN)/pytest -m long
+	@$(BIN)/pytest --numprocesses auto -m long
 
 test-duckdb2: .venv-duckdb2/requirements-duckdb2.lock ## Run the tests that run dbt on the next DuckDB
 	@.venv-duckdb2/bin/pytest $(PARALLEL) -m dbt

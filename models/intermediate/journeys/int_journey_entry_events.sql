@@ -1,5 +1,6 @@
 -- Grain: one place on a user's way, the entry itself or a visit to a step, with what came next of it.
 -- Messages and outcomes are left out: no published number asks which entry they belong to.
+-- Longer than other models, because two would write and read all events once more.
 with exits_and_visits as (
 
     select * from {{ ref('int_journey_events') }}
