@@ -94,7 +94,7 @@ def build(run: Run, full_refresh: bool, console: Console) -> dict[str, Any]:
     run.freshness, run.warnings = read_freshness(), done.warnings
     manifest = read_manifest()
     if any(node["resource_type"] == "seed" and node["schema"] == "raw" for node in manifest.get("nodes", {}).values()):
-        run.warnings.append("These are the journeys of the sample: set JOURNEY_RAW_PATH to the folder of your raw files.")
+        run.warnings.append("These are the journeys of the sample: set JOURNEY_RAW_PATH to the folder of raw files.")
     return manifest
 
 
