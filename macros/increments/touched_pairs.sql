@@ -21,7 +21,7 @@
     Those of whom conversions are credited anew. Nobody as long as nothing can convert and nothing has: without a row the
     table knows of no batch, and every run would begin with the first one.
 #}
-{% macro touched_converting_pairs(relation, event_types) -%}
+{% macro touched_pairs_to_credit(relation, event_types) -%}
     select pair_hash from ({{ touched_conversion_pairs(relation, event_types) }}) as touched
     where
         exists (select 1 from {{ ref('int_journey_converting_pairs') }})

@@ -141,7 +141,7 @@ def test_where_nothing_can_convert_a_run_with_nothing_new_credits_nobody(warehou
     warehouse.start_anew()
     warehouse.load(world | {"journeys": []})
     warehouse.run()
-    pairs = "touched_converting_pairs(ref('int_journey_conversions'), ['journey_entered', 'journey_exited'])"
+    pairs = "touched_pairs_to_credit(ref('int_journey_conversions'), ['journey_entered', 'journey_exited'])"
     shown = warehouse.dbt(
         *("show", "--output", "json", "--inline", "select count(*) as touched from ({{ " + pairs + " }}) as pairs"),
         raw_path=warehouse.raw_path,
