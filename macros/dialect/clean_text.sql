@@ -3,11 +3,15 @@
     {{ return(adapter.dispatch('clean_text', 'journey_analytics')(text)) }}
 {%- endmacro %}
 
-{# DuckDB's trim() is the dearest part of a cleaned row, and almost no value needs it: look at both ends first. #}
+{#
+    DuckDB's trim() is the dearest part of a cleaned row, and almost no value needs it: look at both ends first. A null is
+    sent on with the others: a column of which all rows go one way stays the dictionary that it came as.
+#}
 {% macro duckdb__clean_text(text) -%}
     case
-        when {{ text }} > '!' and {{ text }}[-1] > ' ' then {{ text }}
-        else nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), '')
+        when {{ text }} <= '!' or {{ text }}[-1] <= ' '
+            then nullif(trim({{ text }}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), '')
+        else {{ text }}
     end
 {%- endmacro %}
 

@@ -26,14 +26,14 @@ visitors as (
 
 ),
 
-outcome_users as (
+repeated_outcomes as (
 
     select
         journey_id,
         step_id,
         outcome,
-        count(*) as user_count
-    from {{ ref('int_journey_outcome_users') }}
+        cast(sum(repeat_count) as bigint) as repeat_count
+    from {{ ref('int_journey_repeated_outcomes') }}
     group by journey_id, step_id, outcome
 
 ),
@@ -49,15 +49,15 @@ counted as (
         event_counts.event_count,
         case event_counts.event_type
             when 'step_entered' then visitors.user_count
-            when 'step_outcome' then outcome_users.user_count
+            when 'step_outcome' then event_counts.event_count - coalesce(repeated_outcomes.repeat_count, 0)
         end as user_count
     from event_counts
     left join visitors on event_counts.journey_id = visitors.journey_id and event_counts.step_id = visitors.step_id
-    left join outcome_users
+    left join repeated_outcomes
         on
-            event_counts.journey_id = outcome_users.journey_id
-            and event_counts.step_id = outcome_users.step_id
-            and event_counts.outcome = outcome_users.outcome
+            event_counts.journey_id = repeated_outcomes.journey_id
+            and event_counts.step_id = repeated_outcomes.step_id
+            and event_counts.outcome = repeated_outcomes.outcome
 
 )
 

@@ -54,7 +54,7 @@ compared as (
         *,
         row_number() over deliveries as delivery_number,
         -- A late twin can take the event's place: then both rows are touched.
-        max(batch_number) over (partition by event_id_hash) as changed_batch_number
+        max(batch_number) over (partition by event_id) as changed_batch_number
     from {{ ref('int_user_event_rows') }}
     where reject_reason is null and event_id_hash in (select event_id_hash from repeated_hashes)
     {% if is_incremental() %}
