@@ -5,6 +5,7 @@ the environment sets how many worlds the long form plays.
 """
 
 import csv
+import json
 import os
 import shutil
 from collections import Counter
@@ -90,6 +91,13 @@ class Warehouse:
     def differences(self) -> list[str]:
         return published_differences(self.database, self.loaded)
 
+    def touched_by_the_next_run(self, pairs: str) -> int:
+        """How many users in journeys a macro of the increments selects."""
+        query = "select count(*) as touched from ({{ " + pairs + " }}) as pairs"
+        arguments = ("show", "--output", "json", "--log-format", "text", "--quiet", "--inline", query)
+        shown = self.dbt(*arguments, raw_path=self.raw_path, database=self.database)
+        return int(json.loads(shown.output)["show"][0]["touched"])
+
 
 @pytest.fixture(scope="module")
 def warehouse(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
@@ -142,15 +150,22 @@ def test_where_nothing_can_convert_a_run_with_nothing_new_credits_nobody(warehou
     warehouse.load(world | {"journeys": []})
     warehouse.run()
     pairs = "touched_pairs_to_credit(ref('int_journey_conversions'), ['journey_entered', 'journey_exited'])"
-    shown = warehouse.dbt(
-        *("show", "--output", "json", "--inline", "select count(*) as touched from ({{ " + pairs + " }}) as pairs"),
-        raw_path=warehouse.raw_path,
-        database=warehouse.database,
-    )
-    assert '"touched": 0' in shown.output
+    assert warehouse.touched_by_the_next_run(pairs) == 0
     warehouse.load({"journeys": world["journeys"]})
     warehouse.run()
     assert not warehouse.differences()
+
+
+@pytest.mark.dbt
+def test_where_no_outcome_is_repeated_a_run_with_nothing_new_looks_for_nobody(warehouse: Warehouse) -> None:
+    world = make_world(46, 100)
+    for row in world["journey_events"]:
+        row["outcome"] = row["event_id"]
+    warehouse.start_anew()
+    warehouse.load(world)
+    warehouse.run()
+    assert not warehouse.differences()
+    assert warehouse.touched_by_the_next_run("touched_pairs(ref('int_journey_repeated_outcomes'), ['step_outcome'])") == 0
 
 
 # Three journey events, of which two are from the future, and a user event, with their columns in types of one load.

@@ -13,12 +13,12 @@ with outcomes as (
 
 ),
 
--- One user always comes along, repeated or not, so that this table knows how far it has looked.
-newest_rows as (
+-- One of the users with a new outcome always comes along, so that this table knows how far it has looked.
+new_outcomes as (
 
     select max(pair_hash) as pair_hash
-    from {{ ref('int_journey_event_rows') }}
-    where reject_reason is null and event_type = 'step_outcome'
+    from {{ ref('int_journey_events') }}
+    where event_type = 'step_outcome'
     {% if is_incremental() %}
     and batch_number > {{ processed_up_to(this) }}
     {% endif %}
@@ -37,7 +37,7 @@ repeated as (
         {{ newest_batch() }} as batch_number
     from outcomes
     group by journey_id, step_id, user_id, outcome, pair_hash
-    having count(*) > 1 or pair_hash = (select pair_hash from newest_rows)
+    having count(*) > 1 or pair_hash = (select pair_hash from new_outcomes)
 
 )
 
