@@ -165,7 +165,8 @@ def test_where_no_outcome_is_repeated_a_run_with_nothing_new_looks_for_nobody(wa
     warehouse.load(world)
     warehouse.run()
     assert not warehouse.differences()
-    assert warehouse.touched_by_the_next_run("touched_pairs(ref('int_journey_repeated_outcomes'), ['step_outcome'])") == 0
+    pairs = "touched_pairs(ref('int_journey_repeated_outcomes'), ['step_outcome'])"
+    assert warehouse.touched_by_the_next_run(pairs) == 0
 
 
 # Three journey events, of which two are from the future, and a user event, with their columns in types of one load.
