@@ -97,6 +97,11 @@ def test_unit_tests_pass_in_a_full_refresh_too(dbt: Dbt, tmp_path: Path) -> None
     dbt("build", "--full-refresh", *selected, database=tmp_path / "build.duckdb")
 
 
+def test_some_models_build_into_a_new_file_with_the_tests_that_need_no_other(dbt: Dbt, tmp_path: Path) -> None:
+    selected = ("--select", "+rejected_events", "--exclude-resource-type", "unit_test")
+    dbt("build", *selected, database=tmp_path / "build.duckdb")
+
+
 def test_the_files_are_what_the_script_writes() -> None:
     done = run_script(PROJECT, "--check")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
