@@ -1,16 +1,43 @@
 -- Grain: one conversion event of a journey, credited to the one entry it converts.
 -- The same user event can be a conversion event of several journeys.
-with entries as (
+with entered as (
 
-    select * from {{ ref('int_journey_entries') }}
-    where {{ is_touched() }}
+    select * from {{ ref('int_journey_entry_events') }}
+    where event_type = 'journey_entered' and {{ is_touched() }}
 
 ),
 
-exits as (
+journeys as (
 
-    select * from {{ ref('int_journey_exits') }}
-    where {{ is_touched() }}
+    select * from {{ ref('int_journeys') }}
+
+),
+
+triggers as (
+
+    select * from {{ ref('int_journey_entries') }}
+    where trigger_event_id is not null and {{ is_touched() }}
+
+),
+
+entries as (
+
+    select
+        entered.journey_id,
+        entered.user_id,
+        entered.entry_number,
+        entered.occurred_at as entered_at,
+        -- Null while the user is in the journey.
+        {{ end_of_window('entered.exited_at', 'journeys.attribution_window_minutes') }} as window_ends_at,
+        triggers.trigger_event_id,
+        entered.pair_hash
+    from entered
+    inner join journeys on entered.journey_id = journeys.journey_id
+    left join triggers
+        on
+            entered.journey_id = triggers.journey_id
+            and entered.user_id = triggers.user_id
+            and entered.entry_number = triggers.entry_number
 
 ),
 
@@ -19,14 +46,12 @@ conversion_events as (
 
     select
         journeys.journey_id,
-        journeys.attribution_window_minutes,
         user_events.user_id,
         user_events.event_id,
         user_events.occurred_at,
         {{ pair_hash('journeys.journey_id', 'user_events.user_id') }} as pair_hash
     from {{ ref('int_user_events') }} as user_events
-    inner join {{ ref('int_journeys') }} as journeys
-        on user_events.event_name = journeys.conversion_event_name
+    inner join journeys on user_events.event_name = journeys.conversion_event_name
 
 ),
 
@@ -44,13 +69,8 @@ valid_for_an_entry as (
         candidates.journey_id,
         candidates.user_id,
         candidates.occurred_at,
-        entries.entry_id,
         entries.entry_number,
-        entries.pair_hash,
-        row_number() over (
-            partition by candidates.journey_id, candidates.event_id
-            order by entries.entry_number desc
-        ) as entry_recency
+        entries.pair_hash
     from candidates
     inner join entries
         on
@@ -58,16 +78,9 @@ valid_for_an_entry as (
             and candidates.user_id = entries.user_id
             -- Both ends count: the moment of entry, and the last microsecond of the window.
             and candidates.occurred_at >= entries.entered_at
+            and (entries.window_ends_at is null or candidates.occurred_at <= entries.window_ends_at)
             -- What caused the entry is not its result. It may still convert an earlier entry.
             and candidates.event_id is distinct from entries.trigger_event_id
-    left join exits
-        on
-            entries.journey_id = exits.journey_id
-            and entries.user_id = exits.user_id
-            and entries.entry_number = exits.entry_number
-    where
-        exits.exited_at is null
-        or candidates.occurred_at <= {{ end_of_window('exits.exited_at', 'candidates.attribution_window_minutes') }}
 
 ),
 
@@ -79,7 +92,20 @@ credited as (
         journey_id,
         user_id,
         occurred_at,
-        entry_id,
+        max(entry_number) as entry_number,
+        pair_hash
+    from valid_for_an_entry
+    group by event_id, journey_id, user_id, occurred_at, pair_hash
+
+),
+
+conversions as (
+
+    select
+        event_id,
+        journey_id,
+        user_id,
+        occurred_at,
         entry_number,
         row_number() over (
             partition by journey_id, user_id
@@ -89,9 +115,8 @@ credited as (
         {{ newest_batch() }} as batch_number,
         {{ newest_batch('newest_user_batch_number') }} as user_batch_number,
         {{ newest_batch('newest_definition_batch_number') }} as definition_batch_number
-    from valid_for_an_entry
-    where entry_recency = 1
+    from credited
 
 )
 
-select * from credited
+select * from conversions
