@@ -7,12 +7,6 @@ with entered as (
 
 ),
 
-journeys as (
-
-    select * from {{ ref('int_journeys') }}
-
-),
-
 triggers as (
 
     select * from {{ ref('int_journey_entries') }}
@@ -32,7 +26,7 @@ entries as (
         triggers.trigger_event_id,
         entered.pair_hash
     from entered
-    inner join journeys on entered.journey_id = journeys.journey_id
+    inner join {{ ref('int_journeys') }} as journeys on entered.journey_id = journeys.journey_id
     left join triggers
         on
             entered.journey_id = triggers.journey_id
@@ -51,7 +45,7 @@ conversion_events as (
         user_events.occurred_at,
         {{ pair_hash('journeys.journey_id', 'user_events.user_id') }} as pair_hash
     from {{ ref('int_user_events') }} as user_events
-    inner join journeys on user_events.event_name = journeys.conversion_event_name
+    inner join {{ ref('int_journeys') }} as journeys on user_events.event_name = journeys.conversion_event_name
 
 ),
 
@@ -84,7 +78,6 @@ valid_for_an_entry as (
 
 ),
 
--- Valid for several entries, credited to the latest: one event is never counted twice.
 credited as (
 
     select
@@ -92,31 +85,16 @@ credited as (
         journey_id,
         user_id,
         occurred_at,
+        -- Valid for several entries, credited to the latest: one event is never counted twice.
         max(entry_number) as entry_number,
-        pair_hash
-    from valid_for_an_entry
-    group by event_id, journey_id, user_id, occurred_at, pair_hash
-
-),
-
-conversions as (
-
-    select
-        event_id,
-        journey_id,
-        user_id,
-        occurred_at,
-        entry_number,
-        row_number() over (
-            partition by journey_id, user_id
-            order by occurred_at, event_id
-        ) = 1 as is_first_conversion,
+        row_number() over (partition by journey_id, user_id order by occurred_at, event_id) = 1 as is_first_conversion,
         pair_hash,
         {{ newest_batch() }} as batch_number,
         {{ newest_batch('newest_user_batch_number') }} as user_batch_number,
         {{ newest_batch('newest_definition_batch_number') }} as definition_batch_number
-    from credited
+    from valid_for_an_entry
+    group by event_id, journey_id, user_id, occurred_at, pair_hash
 
 )
 
-select * from conversions
+select * from credited
