@@ -1,6 +1,6 @@
 -- Grain: one usable row whose event id arrived more than once (or shares its hash with one that did).
 -- Most ids arrive once, and their hash alone shows it; only these few rows are compared by the id itself.
-with looked_at as (
+with arrivals as (
 
     select
         event_id_hash,
@@ -18,22 +18,13 @@ with looked_at as (
 
 ),
 
-arrivals as (
-
-    select
-        event_id_hash,
-        count(*) as arrival_count
-    from looked_at
-    group by event_id_hash
-
-),
-
 -- One id of the newest batch always comes along, so that this table knows how far it has looked.
 repeated_hashes as (
 
     select event_id_hash
     from arrivals
-    where arrival_count > 1
+    group by event_id_hash
+    having count(*) > 1
 
     union
 
@@ -48,6 +39,15 @@ repeated_hashes as (
 
 ),
 
+-- Whole rows are read from these loads only: an increment looks for a few ids among many.
+loads_of_repeated_hashes as (
+
+    select loaded_at
+    from arrivals
+    where event_id_hash in (select event_id_hash from repeated_hashes)
+
+),
+
 compared as (
 
     select
@@ -56,15 +56,10 @@ compared as (
         -- A late twin can take the event's place: then both rows are touched.
         max(batch_number) over (partition by event_id) as changed_batch_number
     from {{ ref('int_journey_event_rows') }}
-    where reject_reason is null and event_id_hash in (select event_id_hash from repeated_hashes)
-    {% if is_incremental() %}
-    -- Only loads that have brought one of these ids are read.
-    and loaded_at in (
-        select looked_at.loaded_at
-        from looked_at
-        inner join repeated_hashes on looked_at.event_id_hash = repeated_hashes.event_id_hash
-    )
-    {% endif %}
+    where
+        reject_reason is null
+        and event_id_hash in (select event_id_hash from repeated_hashes)
+        and loaded_at in (select loaded_at from loads_of_repeated_hashes)
     window deliveries as (
         partition by event_id
         -- The first loaded is the event; the other columns make the choice independent of the order of rows.
