@@ -167,7 +167,7 @@ def essence(text: str, data: dict[str, Any]) -> str:
     """Take the first line that says something out of what dbt says, with the model or test that it is about."""
     node = data.get("node_info", {}).get("node_name")
     lines = [line.strip() for line in text.splitlines()]
-    headings = re.compile(r"|Encountered an error:|\w+ Error( in .*)?")
+    headings = re.compile(r"|Encountered an error:|(Credentials in profile .* invalid: )?\w+ Error( in .*)?")
     said = next((line for line in lines if not headings.fullmatch(line)), lines[0] if lines else "")
     return printable(f"{node}: {said}" if node else said).rstrip(".")
 
@@ -177,6 +177,8 @@ def explain_failure(errors: list[str]) -> click.ClickException:
     first = errors[0]
     if "No module named 'dbt" in first:
         return click.UsageError(f"dbt is not installed for {sys.executable}: run `make install`.")
+    if "Could not find adapter type postgres" in first:
+        return click.UsageError(f"dbt-postgres is not installed for {sys.executable}: run `make install-postgres`.")
     if "Could not set lock" in first:
         return Locked(f"Another program has the build file open: {first}.")
     if any(fault in first for fault in MACHINE_FAULTS):

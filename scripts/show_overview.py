@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 from export_users import open_marts
-from messages import run_command
+from messages import printable, run_command
 from project import PROJECT
 from rich import box
 from rich.console import Console
@@ -45,7 +45,7 @@ def format_cell(cell: Cell) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, str):
-        return cell
+        return printable(cell)
     return f"{cell:,.1f}" if isinstance(cell, float) else f"{cell:,}"
 
 

@@ -1,5 +1,5 @@
 {#
-    Whether what a table, given by its alias, has in a column is none of what a relation has there; neither is ever null.
+    Whether the value of a column, in a row of the table with this alias, is nowhere in a relation; neither is ever null.
     DuckDB takes 17 times as long for a `not exists`; PostgreSQL is slow beyond use where a `not in` has more rows than its
     `work_mem` holds, and Spark sends all of them to every executor.
 #}

@@ -1,4 +1,4 @@
-{# Runs before every dbt command: makes the raw tables of this engine readable as relations of the source `raw`. #}
+{# On-run-start hook: makes the raw tables of this engine readable as relations of the source `raw`. #}
 {% macro prepare_raw_tables() -%}
     {{ return(adapter.dispatch('prepare_raw_tables', 'journey_analytics')()) }}
 {%- endmacro %}
@@ -64,7 +64,7 @@
                 database=target.database, schema=source.schema, identifier=source.identifier
             ) -%}
             {%- set existing = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
-            {%- if raw_path and source.schema != 'raw' and existing is not none and not duckdb__is_view_of_files(existing) -%}
+            {%- if raw_path and source.schema != 'raw' and existing is not none and not _is_view_of_files(existing) -%}
                 {%- do exceptions.raise_compiler_error(
                     'Schema ' ~ source.schema ~ ' holds tables of your own: leave out JOURNEY_RAW_PATH or var raw_schema.'
                 ) -%}
@@ -81,11 +81,11 @@
                 {%- do adapter.drop_relation(existing) -%}
             {%- endif -%}
             {%- if raw_path -%}
-                {%- set pattern = duckdb__file_name(raw_path ~ '/' ~ relation.identifier) ~ '/**/*.parquet' -%}
+                {%- set pattern = _file_name(raw_path ~ '/' ~ relation.identifier) ~ '/**/*.parquet' -%}
                 {%- set files = run_query("select file from glob('" ~ pattern ~ "') order by file").columns[0].values() -%}
                 {%- do found.extend(files) -%}
                 {%- do adapter.create_schema(relation.without_identifier()) -%}
-                {%- do run_query(duckdb__raw_view(relation, source.columns.values(), files)) -%}
+                {%- do run_query(_raw_view(relation, source.columns.values(), files)) -%}
             {%- endif -%}
         {%- endfor -%}
         {#- Nothing may have landed yet; but a folder that does not exist looks the same from here. -#}
@@ -95,40 +95,40 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro duckdb__raw_view(relation, columns, files) -%}
+{% macro _raw_view(relation, columns, files) -%}
     {%- set selects = [] -%}
     {#- In one reading a value would be cast to the type of all, and its text would change when another file lands. -#}
-    {%- for _, alike in duckdb__types_of_files(files, columns) | groupby('column_types') -%}
+    {%- for _, alike in _types_of_files(files, columns) | groupby('column_types') -%}
         {%- set rows -%}
             read_parquet(
-                {{ duckdb__file_list(alike | map(attribute='file_name')) }}, union_by_name = true, hive_partitioning = false
+                {{ _file_list(alike | map(attribute='file_name')) }}, union_by_name = true, hive_partitioning = false
             )
         {%- endset -%}
         {%- set delivered = {} -%}
         {%- for column in run_query('describe select * from ' ~ rows).rows -%}
             {%- do delivered.update({column['column_name'] | lower: column['column_type']}) -%}
         {%- endfor -%}
-        {%- do selects.append(duckdb__raw_columns(columns, delivered) ~ ' from ' ~ rows) -%}
+        {%- do selects.append(_raw_columns(columns, delivered) ~ ' from ' ~ rows) -%}
     {%- endfor -%}
     create or replace view {{ relation }} as
-    {{ (selects or [duckdb__raw_columns(columns, {}) ~ ' where false']) | join(' union all ') }};
-    comment on view {{ relation }} is '{{ duckdb__comment_on_files() }}'
+    {{ (selects or [_raw_columns(columns, {}) ~ ' where false']) | join(' union all ') }};
+    comment on view {{ relation }} is '{{ _comment_on_files() }}'
 {%- endmacro %}
 
 {# By its comment a view of files is told from one of somebody's own. #}
-{% macro duckdb__comment_on_files() -%} The files of JOURNEY_RAW_PATH, as the last dbt command found them. {%- endmacro %}
+{% macro _comment_on_files() -%} The files of JOURNEY_RAW_PATH, as the last dbt command found them. {%- endmacro %}
 
-{% macro duckdb__is_view_of_files(relation) -%}
+{% macro _is_view_of_files(relation) -%}
     {%- set comments -%}
         select comment from duckdb_views()
         where database_name = '{{ relation.database }}' and schema_name = '{{ relation.schema }}'
             and view_name = '{{ relation.identifier }}'
     {%- endset -%}
-    {{ return(duckdb__comment_on_files() in run_query(comments).columns[0].values()) }}
+    {{ return(_comment_on_files() in run_query(comments).columns[0].values()) }}
 {%- endmacro %}
 
 {# One row per file, with the types that its documented columns have in it. #}
-{% macro duckdb__types_of_files(files, columns) -%}
+{% macro _types_of_files(files, columns) -%}
     {%- if not files -%} {{ return([]) }} {%- endif -%}
     {%- set types -%}
         select
@@ -138,14 +138,14 @@
                 filter (where lower(name) in ('{{ columns | join("', '", attribute="name") }}')),
                 ''
             ) as column_types
-        from parquet_schema({{ duckdb__file_list(files) }})
+        from parquet_schema({{ _file_list(files) }})
         group by file_name
         order by file_name
     {%- endset -%}
     {{ return(run_query(types).rows) }}
 {%- endmacro %}
 
-{% macro duckdb__raw_columns(columns, delivered) -%}
+{% macro _raw_columns(columns, delivered) -%}
     select
         {%- for column in columns %}
         {%- set value = column.name if column.name in delivered else 'null' %}
@@ -160,11 +160,11 @@
         {%- endfor %}
 {%- endmacro %}
 
-{% macro duckdb__file_list(files) -%}
-    [{% for file in files %}'{{ duckdb__file_name(file) }}'{{ ', ' if not loop.last }}{% endfor %}]
+{% macro _file_list(files) -%}
+    [{% for file in files %}'{{ _file_name(file) }}'{{ ', ' if not loop.last }}{% endfor %}]
 {%- endmacro %}
 
 {# A file or folder name inside a quoted glob pattern: brackets and wildcards in it stand for themselves. #}
-{% macro duckdb__file_name(name) -%}
+{% macro _file_name(name) -%}
     {{ modules.re.sub('([\[*?])', '[\\1]', name) | replace("'", "''") }}
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {#
-    Runs before every dbt command. On a server a scheduled run publishes what readers see, and a build by hand would change
+    On-run-start hook. On a server a scheduled run publishes what readers see, and a build by hand would change
     it under their eyes, a table at a time.
 #}
 {% macro protect_published_marts() -%}

@@ -1,4 +1,4 @@
-{# Statements that leave a temporary table of this name with the rows of a select, and of nothing else. #}
+{# Statements that leave a temporary table of this name with the rows of a select and no others. #}
 {% macro replace_temporary_table(name, select) -%}
     {{ return(adapter.dispatch('replace_temporary_table', 'journey_analytics')(name, select)) }}
 {%- endmacro %}

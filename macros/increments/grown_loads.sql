@@ -1,11 +1,13 @@
 {#
-    Selects the load times of which more rows were delivered than a table holds: rows may land late, and a load in parts. As far
-    back as the lookback reaches from the newest usable row of the table.
+    Selects the load times, as far back as the lookback reaches from the newest usable row of a table, of which more rows
+    were delivered than the table holds: rows may land late, and a load in parts.
 #}
 {% macro grown_loads(relation, deliveries) -%}
     with lookback as (
-        select coalesce(max(loaded_at), timestamp '0001-01-31 00:00:00')
-            - interval '1' hour * {{ var('load_lookback_hours') }} as reaches_back_to
+        select
+            coalesce(
+                max(loaded_at) - interval '1' hour * {{ var('load_lookback_hours') }}, timestamp '0001-01-01 00:00:00'
+            ) as reaches_back_to
         from {{ relation }}
         where reject_reason is null
     )

@@ -7,7 +7,7 @@
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set made_of = what_it_is_made_of() -%}
 
-    {%- if existing_relation.is_table and not should_full_refresh() and noted_as_made_of(this) == made_of -%}
+    {%- if existing_relation.is_table and not should_full_refresh() and noted_as_made_of(this.identifier) == made_of -%}
         {%- call noop_statement('main', 'KEPT', 'KEPT', 0) -%} -- Nothing it is made of has changed. {%- endcall -%}
         {{ return({'relations': [existing_relation]}) }}
     {%- endif -%}
@@ -31,7 +31,7 @@
         {%- set node = graph.nodes[node_id] -%}
         {%- do parts.append(node.checksum.checksum) -%}
         {%- if node_id != model.unique_id and node.config.materialized == 'kept_table' -%}
-            {%- do parts.append(noted_as_made_of(api.Relation.create(identifier=node.name))) -%}
+            {%- do parts.append(noted_as_made_of(node.name)) -%}
         {%- elif node.config.materialized == 'incremental' -%}
             {%- set state = ['count(*)'] -%}
             {%- for column in node.columns if column.endswith('batch_number') -%}
@@ -52,12 +52,12 @@
 {%- endmacro %}
 
 {# What a kept table was made of when it was last built; nothing when it has not been, or not to the end. #}
-{% macro noted_as_made_of(relation) -%}
-    {%- set note = 'select made_of from ' ~ kept_tables() ~ " where table_name = '" ~ relation.identifier ~ "'" -%}
+{% macro noted_as_made_of(table_name) -%}
+    {%- set note = 'select made_of from ' ~ kept_tables() ~ " where table_name = '" ~ table_name ~ "'" -%}
     {{ return(run_query(note).columns[0].values() | first) }}
 {%- endmacro %}
 
-{# Runs before every dbt command, so that models built side by side find the table of the notes in place. #}
+{# On-run-start hook, so that models built side by side find the table of the notes in place. #}
 {% macro prepare_kept_tables() -%}
     {{ return(adapter.dispatch('prepare_kept_tables', 'journey_analytics')()) }}
 {%- endmacro %}

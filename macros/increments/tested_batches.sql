@@ -7,7 +7,7 @@
     {{ return(api.Relation.create(database=target.database or none, schema='intermediate', identifier='tested_batches')) }}
 {%- endmacro %}
 
-{# Runs before every dbt command. #}
+{# On-run-start hook. #}
 {% macro prepare_tested_batches() -%}
     {%- if execute -%}
         {%- do adapter.create_schema(tested_batches().without_identifier()) -%}
@@ -33,7 +33,7 @@
     ({{ conditions | join(' or ') or 'true' }})
 {%- endmacro %}
 
-{# Runs after every dbt command, with its results. #}
+{# On-run-end hook, with the results of the command. #}
 {% macro note_tested_batches(results) -%}
     {%- set passed = results | selectattr('status', 'equalto', 'pass') | map(attribute='node.unique_id') | list -%}
     {%- set notes = [] -%}

@@ -697,6 +697,16 @@ def test_a_missing_dbt_is_said(place: Place) -> None:
     )
 
 
+def test_a_missing_dbt_postgres_is_said() -> None:
+    """As dbt says it, which names the credentials first."""
+    dbt_build = importlib.import_module("dbt_build")
+    said = "Encountered an error:\nRuntime Error\n"
+    said += '  Credentials in profile "journey_analytics", target "postgres" invalid: Runtime Error\n'
+    said += "    Could not find adapter type postgres!"
+    failure = dbt_build.explain_failure([dbt_build.essence(said, {})])
+    assert failure.exit_code == 2 and "make install-postgres" in failure.message
+
+
 SOURCES = {
     "sources": {
         "user_events": {

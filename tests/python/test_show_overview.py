@@ -20,13 +20,13 @@ def test_each_journey_is_a_line_with_its_numbers_and_a_missing_rate_is_a_dash(tm
         connection.execute(f"""
             create table marts.journey_overview as
             select *, timestamp '2026-02-27 12:00:00' as data_complete_at
-            from (values ('[b]quiet', 0, 0, 0, 0, null, 0, 0), ('welcome', 12345, 9, 8, 1, 12.5, 7, 2))
+            from (values ('[b]quiet' || chr(27) || '[2J', 0, 0, 0, 0, null, 0, 0), ('welcome', 12345, 9, 8, 1, 12.5, 7, 2))
                 as overview (journey_id, {columns}, active_entries)
         """)
     done = run_script(tmp_path / "small.duckdb")
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    largest, smallest = ["welcome", "12,345", "9", "8", "1", "12.5", "7", "2"], ["[b]quiet", *"0000-00"]
+    largest, smallest = ["welcome", "12,345", "9", "8", "1", "12.5", "7", "2"], ["[b]quiet\\x1b[2J", *"0000-00"]
     assert lines.index(largest) + 1 == lines.index(smallest)
     assert "2026-02-27 12:00:00 UTC" in done.stdout
 

@@ -18,7 +18,6 @@ states as (
         entry_number,
         entered_at,
         exited_at,
-        is_converted,
         user_first_converted_at,
         is_window_over,
         case

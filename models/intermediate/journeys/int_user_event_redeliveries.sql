@@ -67,9 +67,7 @@ compared as (
             loaded_at,
             occurred_at,
             user_id,
-            event_name,
-            revenue nulls last,
-            properties nulls last
+            event_name
     )
 
 )

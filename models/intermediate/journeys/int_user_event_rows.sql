@@ -22,8 +22,6 @@ kept as (
         event_id,
         user_id,
         event_name,
-        revenue,
-        properties,
         occurred_at,
         loaded_at,
         reject_reason,
