@@ -20,7 +20,8 @@ def test_each_journey_is_a_line_with_its_numbers_and_a_missing_rate_is_a_dash(tm
         connection.execute(f"""
             create table marts.journey_overview as
             select *, timestamp '2026-02-27 12:00:00' as data_complete_at
-            from (values ('[b]quiet' || chr(27) || '[2J', 0, 0, 0, 0, null, 0, 0), ('welcome', 12345, 9, 8, 1, 12.5, 7, 2))
+            from (values
+                ('[b]quiet' || chr(27) || '[2J', 0, 0, 0, 0, null, 0, 0), ('welcome', 12345, 9, 8, 1, 12.5, 7, 2))
                 as overview (journey_id, {columns}, active_entries)
         """)
     done = run_script(tmp_path / "small.duckdb")
